@@ -229,27 +229,40 @@ class Plugins:
             UserError: A plugin says that it cannot be done.
             PluginError: A plugin raised something else, or answered something else. It is named.
         """
+        for plugin, answer in self._answers(hook, arguments):
+            if lacks := [] if answer is None else [name for name in _members(wanted) if not hasattr(answer, name)]:
+                raise PluginError(
+                    f"plugin {plugin}: {hook} returned {type(answer).__name__}, which is no "
+                    f"{wanted.__name__} of harness.api: it lacks {', '.join(lacks)}"
+                )
+            if answer is not None:
+                return answer
+        return None
+
+    def check(self, hook: str, **arguments: Any) -> None:
+        """Call a hook that checks something on every plugin. What one returns stops no other.
+
+        Raises:
+            UserError: A plugin refuses.
+            PluginError: A plugin raised something else. It is named.
+        """
+        for _ in self._answers(hook, arguments):
+            pass
+
+    def _answers(self, hook: str, arguments: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
         impls = getattr(self._manager.hook, hook).get_hookimpls()
         # So a plugin can take over what the core does, and the core answers when none does. Among plugins the marks
         # of pluggy count, which it keeps in the order of a stack.
         for impl in sorted(impls, key=lambda impl: (impl.plugin_name == CORE, impl.trylast, not impl.tryfirst)):
             try:
                 answer = impl.function(**{name: arguments[name] for name in impl.argnames})
-                lacks = [] if answer is None else [name for name in _members(wanted) if not hasattr(answer, name)]
             except (UserError, KeyboardInterrupt):
                 raise
             except BaseException as error:  # sys.exit in a plugin ends no command
                 if impl.plugin_name == CORE:  # a fault of ours, which is reported with its traceback
                     raise
                 raise PluginError(f"plugin {impl.plugin_name}: {hook} raised {cause_of(error)}") from error
-            if lacks:
-                raise PluginError(
-                    f"plugin {impl.plugin_name}: {hook} returned {type(answer).__name__}, which is no "
-                    f"{wanted.__name__} of harness.api: it lacks {', '.join(lacks)}"
-                )
-            if answer is not None:
-                return answer
-        return None
+            yield impl.plugin_name, answer
 
     def warnings(self) -> list[str]:
         """One line for each plugin that should have loaded and did not."""

@@ -113,7 +113,7 @@ def check_metrics(loaded: LoadedManifest | LoadedRecipe, plugins: Plugins, tasks
         wanted |= {(name, answers, f"task {task.name}: "): None for name in names}
     for name, answers, who in wanted:
         try:
-            plugins.ask("harness_metric_wanted", object, metric=name, answers=answers, plugins=plugins)
+            plugins.check("harness_metric_wanted", metric=name, answers=answers, plugins=plugins)
         except UserError as error:
             where = f"{places[name]}: " if places.get(name) else ""
             raise UserError(f"{where}{who}{error}") from error

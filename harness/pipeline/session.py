@@ -122,11 +122,11 @@ def run_manifest(
     if only is not None:
         plan.tasks = [replace(task, only=frozenset(only.get(task.name, ()))) for task in plan.tasks]
     # Before anything is trained or paid for, so that a mistake costs neither.
-    plugins.ask("harness_plan_made", object, manifest=loaded, plan=plan, plugins=plugins)
+    plugins.check("harness_plan_made", manifest=loaded, plan=plan, plugins=plugins)
     if any(judge.needs_training for judge in plan.judges):
         train_judges(plan, loaded, plugins, checkpoints=checkpoints, say=say)
         # A judge says itself what it has answers to, and one with a recipe is made by its training.
-        plugins.ask("harness_plan_made", object, manifest=loaded, plan=plan, plugins=plugins)
+        plugins.check("harness_plan_made", manifest=loaded, plan=plan, plugins=plugins)
     if folder.is_dir() and not is_writable(folder) and not fresh:
         return _show_run(plan, folder, plugins)
     make_folder(folder, fresh=fresh)

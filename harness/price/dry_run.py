@@ -49,7 +49,7 @@ def list_lines(
     plan = build_plan(loaded, plugins, workspace=runs / ".workspace")
     trainings = plan_trainings(plan, plugins, checkpoints=checkpoints, say=say)
     give_models(plan, loaded, {judge: training.model for judge, training in trainings.items() if training.is_trained})
-    plugins.ask("harness_plan_made", object, manifest=loaded, plan=plan, plugins=plugins)
+    plugins.check("harness_plan_made", manifest=loaded, plan=plan, plugins=plugins)
     folder = run_folder(runs, loaded, shard)
     # Read only: a run of the same manifest may be at work.
     journal = Journal(folder / JOURNAL, readonly=True) if (folder / JOURNAL).is_file() else None

@@ -238,6 +238,8 @@ def verdict_lines(compared: JudgeComparison) -> list[str]:
         better = pair.better
         if pair.n == 0:
             said.append(f"{name}: nothing was answered by both, so there is nothing to compare")
+        elif pair.difference is None:
+            said.append(f"{name}: {short(pair.metric)} is not defined for these answers of one of the two")
         elif better is None and pair.depends_on_missing:
             said.append(f"{name}: which is better depends on what the missing answers were")
         elif better is None:

@@ -199,3 +199,20 @@ def test_a_plugin_can_refuse_a_plan_and_nothing_is_asked_then(
         assert code_of("-p", "policy.py", "run", "m.yaml", *more) == 2
         assert "1 judge and no budget; ask who pays" in capsys.readouterr().err
     assert not list(Path("runs").glob("m-*"))
+
+
+def test_what_a_check_of_a_plugin_returns_stops_no_other_check(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("m.yaml").write_text(
+        "name: m\ntasks: [{use: miniature/safety}]\njudges: [{use: prior}]\nreport: {metric: kendall}\n"
+    )
+    Path("content.py").write_text(
+        "from harness.api import hookimpl\n\n"
+        "@hookimpl\ndef harness_plan_made():\n    return True\n\n"
+        "@hookimpl\ndef harness_metric_wanted():\n    return True\n"
+    )
+    for more in ([], ["--dry-run"]):
+        assert code_of("-p", "content.py", "run", "m.yaml", *more) == 2
+        assert "the metric 'kendall' is not defined for its answers" in capsys.readouterr().err

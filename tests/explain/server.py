@@ -2,8 +2,8 @@
 
 goes-on     writes what follows the beginning
 echoes      likewise, and sends the beginning with it: one that answers again may send the same
-anew        answers again, in the form of the format
-anew-plain  answers again, without the tags of reasoning
+again       answers again, in the form of the format
+again-plain answers again, without the tags of reasoning
 refuses     says 400 to a last message of the assistant's
 """
 
@@ -54,9 +54,9 @@ def complete(nature: str, body: dict[str, Any]) -> str | None:
     match nature:
         case "refuses":
             return None
-        case "anew":
+        case "again":
             return answer_from(picture, "")
-        case "anew-plain":
+        case "again-plain":
             return answer_from(picture, "").replace("<think>", "").replace("</think>", " ")
     whole = answer_from(picture, begun)
     assert whole.startswith(begun), (whole, begun)

@@ -40,7 +40,7 @@ def test_a_server_that_goes_on_is_explained_by_its_words(explaining: Explaining)
     assert len(begun) > 12
 
 
-@pytest.mark.parametrize("nature", ["anew", "anew-plain", "echoes"])
+@pytest.mark.parametrize("nature", ["again", "again-plain", "echoes"])
 def test_a_server_that_begins_again_in_silence_is_found_out_and_never_counted(
     explaining: Explaining, nature: str
 ) -> None:
@@ -66,7 +66,7 @@ def test_a_server_that_refuses_a_beginning_costs_no_other_measure(explaining: Ex
 
 
 def test_an_endpoint_that_does_not_say_that_it_goes_on_is_not_asked_to(explaining: Explaining) -> None:
-    with serve("anew") as (url, begun):
+    with serve("again") as (url, begun):
         found = explain_served(explaining, url, continues=False)
     assert "`continues`" in reasons_of(found, "served")["sister"]
     assert begun == []

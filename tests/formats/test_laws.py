@@ -243,8 +243,8 @@ def test_hostile_text_takes_no_longer_than_harmless_text(attack: str) -> None:
     for form in FORMATS:
         for text, space in ((body, Preference(2)), *zip(wrapped, (Score(1, 5), Ranking(3), Score(1, 5)), strict=True)):
             most = 3 * HOSTILE_SIZE / MEGABYTE
-            # A machine that does other things too makes some readings slow, and a bad reader is slow each time.
-            assert any(_time_reading(form, text, space) < most for _ in range(4))
+            # A machine that does other things too makes one reading slow, and a bad reader is slow each time.
+            assert _time_reading(form, text, space) < most or _time_reading(form, text, space) < most
 
 
 def _time_reading(form: VerdictFormat, text: str, space: AnswerSpace) -> float:

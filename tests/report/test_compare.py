@@ -16,6 +16,7 @@ from harness.api import Metric, UserError
 from harness.manifest.model import ReportSettings
 from harness.report.compare import JudgeComparison, compare_judges, difference_rows, render_comparison
 from harness.report.terminal import print_comparison
+from harness.score.agreement import make_kappa
 from harness.score.metrics import make_accuracy
 
 GOLD = "AB" * 50
@@ -165,3 +166,12 @@ def test_a_narrow_terminal_cuts_names_and_never_numbers(make_cell: Any) -> None:
     for row in rows:
         shown = [cell for cell, title in zip(row, header, strict=True) if title not in ("task", "p")]
         assert any(all(cell in line for cell in shown) for line in lines), shown
+
+
+def test_a_metric_that_one_of_the_two_has_not_tells_nothing_of_them(make_cell: Any) -> None:
+    a, b = make_cell("a", "A" * 100, "A" * 100), make_cell("b", "AB" * 50, "A" * 100)
+    result = compared([a], [b], find_metric=lambda name: make_kappa(None, None))
+    assert (result.tasks[0].n, result.tasks[0].difference) == (100, None)
+    text = render_comparison(result, "md")
+    assert "is not defined for these answers of one of the two" in text
+    assert "cannot tell" not in text

@@ -65,8 +65,8 @@ def strip_markup(text: str) -> str:
     ('B', '4')
     """
     # A hostile answer has hundreds of thousands of short lines. So each step is taken only where it can do something.
-    if text.isascii() and text.isalnum():
-        return text
+    if text.isalnum():
+        return text if text.isascii() else _strip_endings(text)
     if "\\" in text:
         text = _without_latex(text)
     text = _BULLET.sub("", _MARKUP.sub("", text).strip())
@@ -77,6 +77,13 @@ def strip_markup(text: str) -> str:
         if bare == text:
             return text if text.isascii() else _NEGATIVE.sub("-", text)
         text = bare
+
+
+def _strip_endings(text: str) -> str:
+    """Letters and digits without the words that end a sentence in other languages. There is no markup to look for."""
+    while (bare := _ENDING.sub("", text)) != text:
+        text = bare
+    return text
 
 
 def _without_latex(text: str) -> str:

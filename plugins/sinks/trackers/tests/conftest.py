@@ -50,7 +50,7 @@ def _no_trackers(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Runs the manifest, as often as it is called, with whatever trackers the environment names by then."""
+    """Runs the manifest, as often as it is called, with the trackers that the environment names by then."""
     monkeypatch.chdir(tmp_path)
     rows = [{"id": str(n), "q": f"Is {n} even?", "label": "no" if n % 2 else "yes"} for n in range(20)]
     (tmp_path / "data.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
