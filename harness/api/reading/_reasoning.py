@@ -272,10 +272,18 @@ def _scan(text: str, marks: Marks) -> Iterator[tuple[re.Match[str], str]]:
     for beginning in beginnings.finditer(text):  # a search for few characters is many times faster than for the marks
         if beginning.start() >= end and (match := pattern.match(text, beginning.start())):
             end = match.end()
-            around = text[max(0, match.start() - 1) : match.start()] + text[end : end + 1]
-            if around in ("``", '""', "''"):
-                continue  # the mark is mentioned and not used
-            yield match, names[match.lastindex or 0]
+            if not _is_mentioned(text, match.start(), end):
+                yield match, names[match.lastindex or 0]
+
+
+def _is_mentioned(text: str, start: int, end: int) -> bool:
+    """Whether a mark stands between quotation marks of its own, and so is mentioned and not used.
+
+    The first of them must open a quotation: in `The best is 'A'</think>'B'` it closes one.
+    """
+    around = text[max(0, start - 1) : start] + text[end : end + 1]
+    opens = start < 2 or text[start - 2].isspace() or text[start - 2] in "([{"
+    return around in ("``", '""', "''") and opens
 
 
 @lru_cache(maxsize=64)

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from harness.api import DataError
@@ -110,9 +110,20 @@ def test_a_text_without_marks_is_a_statement_unless_the_prompt_opened_it(text: s
 
 
 @given(pair=st.sampled_from(PAIRS), thought=PLAIN, said=PLAIN)
+@example(pair=("<think>", "</think>"), thought="'", said="'")
 def test_nothing_of_the_reasoning_gets_into_the_statement(pair: tuple[str, str], thought: str, said: str) -> None:
+    opens = thought[-2:-1].isspace() or thought[-2:-1] in ("(", "[", "{")
+    assume(not opens or thought[-1:] + said[:1] not in ("``", '""', "''"))  # else the mark is mentioned
     split = split_reasoning(f"{pair[0]}{thought}{pair[1]}{said}")
     assert (split.statement.strip(), split.reasoning) == (said.strip(), thought.strip())
+
+
+@pytest.mark.parametrize("quote", ["'", '"', "`"])
+def test_a_quotation_that_ends_at_a_mark_does_not_hide_it(quote: str) -> None:
+    split = split_reasoning(f"<think>The best is {quote}A{quote}</think>{quote}B{quote}")
+    assert (split.statement, split.reasoning) == (f"{quote}B{quote}", f"The best is {quote}A{quote}")
+    split = split_reasoning(f"<think>It wrote {quote}</think>{quote}, so A.</think>B")
+    assert (split.statement, split.reasoning) == ("B", f"It wrote {quote}</think>{quote}, so A.")
 
 
 PIECES = [*(mark for pair in PAIRS for mark in pair), "so", "\n"]

@@ -59,8 +59,8 @@ def chat_image() -> dict[str, Any]:
 def clients(url: str) -> dict[str, Callable[..., Any]]:
     """The call of each API, as a user of the SDK would write it."""
     import anthropic
+    import google.genai as genai  # `from google` would need `google` itself, which other packages share
     import openai
-    from google import genai
     from google.genai.types import HttpOptions
 
     claude = anthropic.Anthropic(api_key="KEY", base_url=url, max_retries=0)
