@@ -49,6 +49,8 @@ class Row:
     """Whether it is a judge for each task, asked what it learnt and its heirs."""
     seeded: bool = True
     """Whether its training depends on the seed of the comparison; the base models are given."""
+    base: str = "base.yaml"
+    """The recipe that a seeded row starts from. By themselves most recipes start from the weights that are shipped."""
     mode: str = "generate"
     """How its judges are asked: they write, or the verdict alone is read from one pass (`verdict`)."""
 
@@ -65,9 +67,9 @@ ROWS = (
     Row(name="sft-unified (verdict)", recipe="sft_unified.yaml", part="control", mode="verdict"),
     Row(name="off-the-shelf (verdict)", recipe="base.yaml", part="control", seeded=False, mode="verdict"),
     Row(name="weaker base", recipe="base_weaker.yaml", part="control", seeded=False),
-    Row(name="mt-rl from weaker", recipe="mt_rl_from_weaker.yaml", part="control"),
+    Row(name="mt-rl from weaker", recipe="mt_rl_from_weaker.yaml", base="base_weaker.yaml", part="control"),
     Row(name="stronger base", recipe="base_stronger.yaml", part="control", seeded=False),
-    Row(name="mt-rl from stronger", recipe="mt_rl_from_stronger.yaml", part="control"),
+    Row(name="mt-rl from stronger", recipe="mt_rl_from_stronger.yaml", base="base_stronger.yaml", part="control"),
     Row(name="mt-rl-adaptive", recipe="mt_rl_adaptive.yaml", part="beyond"),
     Row(name="mt-rl-calibrated", recipe="mt_rl_calibrated.yaml", part="beyond"),
     Row(name="mt-rl-swap", recipe="mt_rl_swap.yaml", part="beyond"),
@@ -106,7 +108,7 @@ def write_manifest(job: Job, out: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     recipe: dict[str, Any] = {"extends": str(HERE / job.row.recipe)}
     if job.row.seeded:
-        recipe["vars"] = {"seed": job.seed, **job.variables}
+        recipe |= {"train": str(HERE / job.row.base), "vars": {"seed": job.seed, **job.variables}}
     (folder / f"{job.label}.recipe.yaml").write_text(yaml.safe_dump(recipe), encoding="utf-8")
     judge = {
         "name": job.row.name,

@@ -8,7 +8,15 @@ import pytest
 from harness.api import Training, TrainingTask, UserError
 from harness.discovery import Plugins
 from harness.testing import FakeContext
-from harness_miniature_judges.trainer import EyesOptions, EyesTrainer, ReadingOptions, ReadingTrainer
+from harness_miniature_judges.shipped import assemble
+from harness_miniature_judges.trainer import (
+    EyesOptions,
+    EyesTrainer,
+    ReadingOptions,
+    ReadingTrainer,
+    ShippedOptions,
+    ShippedTrainer,
+)
 
 
 def training(folder: Path, model: str | None = None, log: Callable[..., None] = lambda *_: None) -> Training:
@@ -53,6 +61,29 @@ def test_reading_goes_on_from_eyes(trained: Path, tmp_path: Path, capsys: pytest
     assert "step 2 of 2  loss " in capsys.readouterr().err
     with pytest.raises(UserError, match=r"reading goes on from eyes; give train:"):
         trainer.train(training(tmp_path / "b"))
+
+
+@pytest.mark.parametrize("judge", ["off-the-shelf", "mt-rl-judge"])
+def test_shipped_hands_over_the_weights_that_are_shipped(judge: str, tmp_path: Path) -> None:
+    import torch
+    from safetensors.torch import load_file
+
+    trainer = ShippedTrainer(ShippedOptions.model_validate({"judge": judge}), FakeContext(workspace=tmp_path))
+    trained = trainer.train(training(tmp_path / "a"))
+    assert trained.notes, "the card must say that nothing was trained here"
+    given = load_file(tmp_path / "a" / "model" / "model.safetensors")
+    shipped = load_file(assemble(judge, tmp_path) / "model.safetensors")
+    assert given.keys() == shipped.keys()
+    # Equal, and not nearly: every number in half precision is one in single precision too.
+    assert all(given[name].dtype == torch.float32 and torch.equal(given[name], shipped[name].float()) for name in given)
+
+
+def test_shipped_starts_from_nothing_and_is_known_by_its_weights(tmp_path: Path) -> None:
+    context = FakeContext(workspace=tmp_path)
+    base, heir = (ShippedTrainer(ShippedOptions(judge=name), context) for name in ("off-the-shelf", "mt-rl-judge"))
+    assert base.fingerprint(training(tmp_path / "a")) != heir.fingerprint(training(tmp_path / "a"))
+    with pytest.raises(UserError, match="shipped hands over what is there; remove model: and train:"):
+        base.train(training(tmp_path / "a", model="/somewhere"))
 
 
 def test_the_cards_are_found() -> None:

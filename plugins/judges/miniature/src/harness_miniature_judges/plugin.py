@@ -63,6 +63,18 @@ def harness_trainers() -> list[TrainerCard]:
             "and from random words that come twice in a minute.",
             capabilities=frozenset(),
         ),
+        TrainerCard(
+            name="shipped",
+            api_version=1,
+            summary="Hands over the weights of a judge that comes with this distribution. It trains nothing.",
+            factory="harness_miniature_judges.trainer:ShippedTrainer",
+            options="harness_miniature_judges.trainer:ShippedOptions",
+            licence=_LICENCE,
+            source="The weights of this distribution",
+            description="For recipes that start from a shipped judge: what took its makers half an hour of training is "
+            "there within seconds.",
+            capabilities=frozenset({"images"}),
+        ),
     ]
 
 
@@ -127,6 +139,7 @@ def harness_manifests() -> list[ManifestCard]:
         _recipe("eyes", "The eyes of the base: a vision tower that names what the pictures show."),
         _recipe("reading", "Goes on from eyes: half of the base's language, which copies words."),
         _recipe("base", "The off-the-shelf judge of the comparison, which the others start from."),
+        _recipe("base-shipped", "The base as it comes with this distribution: nothing is trained."),
         _recipe("base-stronger", "A control: the base, trained for longer."),
         _recipe("base-weaker", "A control: the base, trained for half as long."),
         _recipe("sft-single", "Supervised on the labels of one task: --set vars.task=safety."),

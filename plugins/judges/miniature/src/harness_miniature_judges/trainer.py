@@ -1,10 +1,15 @@
-"""The trainers of the base model: `eyes` makes it from nothing, `reading` teaches it to copy what it reads."""
+"""The trainers of the base model: `eyes` makes it from nothing, `reading` teaches it to copy what it reads.
+
+`shipped` trains nothing: it hands over a judge that comes with this distribution, for recipes that start from it.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import sys
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -132,6 +137,57 @@ class ReadingTrainer:
             report=report,
         )
         return TrainingResult(steps=options.steps, selected=options.steps, scores={"copied": found["copied"]})
+
+
+class ShippedOptions(BaseModel):
+    """Options of `shipped`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    judge: Literal["off-the-shelf", "sft-unified", "sft-rationale", "mt-rl-judge"] = Field(
+        default="off-the-shelf", description="The judge whose weights are handed over."
+    )
+
+
+class ShippedTrainer:
+    """Writes the weights of a shipped judge as a checkpoint, so that a recipe can start from them within seconds.
+
+    The tasks of the recipe are not read.
+
+    Args:
+        options: Of the recipe.
+        context: Of the harness.
+    """
+
+    def __init__(self, options: ShippedOptions, context: Context) -> None:
+        self._judge = options.judge
+        self._workspace = context.workspace
+
+    def fingerprint(self, training: Training) -> str:
+        """Covers the shipped files."""
+        from harness_miniature_judges.shipped import read_record
+
+        return json.dumps(read_record()[self._judge]["sha256"], sort_keys=True)
+
+    def train(self, training: Training) -> TrainingResult:
+        """Write the checkpoint. The weights were shipped in half precision, and are handed over in float32.
+
+        Raises:
+            UserError: The recipe names a model to start from, or the shipped files are not what was shipped.
+        """
+        if training.model is not None:
+            raise UserError(f"recipe {training.name}: shipped hands over what is there; remove model: and train:")
+        from safetensors.torch import load_file, save_file
+
+        from harness_miniature_judges.shipped import assemble, read_record
+
+        folder = assemble(self._judge, self._workspace)
+        shutil.copytree(folder, training.checkpoint, dirs_exist_ok=True)
+        # Training all weights in half precision would round its updates away.
+        weights = {name: weight.float() for name, weight in load_file(folder / "model.safetensors").items()}
+        save_file(weights, training.checkpoint / "model.safetensors", metadata={"format": "pt"})
+        steps = int(read_record()[self._judge]["steps"])
+        return TrainingResult(steps=steps, selected=steps, scores={}, notes=("Trained elsewhere, and shipped.",))
 
 
 def _generation() -> str:
