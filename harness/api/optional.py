@@ -31,7 +31,7 @@ from harness.api.results._optional import (
     ReadsColumns,
     ServesAnswers,
 )
-from harness.api.training._training import RewardsOrders
+from harness.api.training._training import RewardsOrders, RewardsSteps
 
 __all__ = [
     "AnswersByItem",
@@ -61,6 +61,7 @@ __all__ = [
     "Prepares",
     "ReadsColumns",
     "RewardsOrders",
+    "RewardsSteps",
     "ServesAnswers",
     "WeighsText",
     "Wraps",
@@ -159,7 +160,7 @@ OPTIONAL: Mapping[str, tuple[type, ...]] = {
         WeighsText,
         HasBlindTwin,
     ),
-    "reward": (RewardsOrders,),
+    "reward": (RewardsOrders, RewardsSteps),
     "trainer": (),
     "manifest": (),
     "renderer": (),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import TypeAlias, cast
 
@@ -13,6 +13,7 @@ from harness.api import (
     Card,
     Choice,
     HarnessError,
+    Item,
     Judgement,
     Message,
     Preference,
@@ -57,35 +58,39 @@ def checks(subject: Subject) -> Iterator[Check]:
     yield "reward_members", lambda: check_members("reward", subject.instance)
 
 
-def answers_to(space: AnswerSpace, gold: Verdict, said: Verdict | Status) -> _Pair:
+def answers_to(space: AnswerSpace, gold: Verdict, said: Verdict | Status, item: str = "1") -> _Pair:
     """One answer in each order; `gold` and `said` are canonical.
 
     All have the same length, in characters and tokens, with any verdict and with none. What a reward says of length is
     the same for all.
     """
     straight = tuple(range(getattr(space, "n", 0)))
-    return tuple(_answer(space, gold, said, order) for order in dict.fromkeys((straight, straight[::-1])))
+    return tuple(_answer(space, gold, said, order, item) for order in dict.fromkeys((straight, straight[::-1])))
 
 
-def _answer(space: AnswerSpace, gold: Verdict, said: Verdict | Status, order: tuple[int, ...]) -> Answer:
+def _answer(space: AnswerSpace, gold: Verdict, said: Verdict | Status, order: tuple[int, ...], name: str) -> Answer:
     text = f"Which answer is right?\n{_FORM.instruction(space)}"
     messages = (Message("user", (text,)),)
-    request = Request(task="check", item="1", messages=messages, space=space, format=_FORM, order=order)
+    request = Request(task="check", item=name, messages=messages, space=space, format=_FORM, order=order)
+    candidates = tuple((f"candidate {place}",) for place in sorted(order))
+    tags = {"rationale": "It can be seen in the picture."}
+    item = Item(id=name, group=name, space=space, gold=gold, question=(text,), candidates=candidates, tags=tags)
     shown = space.to_shown(gold, order)
+
+    def to_answer(judgement: Judgement) -> Answer:
+        return Answer(request=request, judgement=judgement, gold=shown, item=item)
+
     if said is Status.ERROR:
-        failed = Judgement.failure(said, "the machine failed")
-        return Answer(request=request, judgement=failed, gold=shown)
+        return to_answer(Judgement.failure(said, "the machine failed"))
     verdict = space.verdicts()[0] if isinstance(said, Status) else space.to_shown(said, order)
-    name = space.name(verdict)
-    raw = _FORM.write(verdict, space, "It can be seen in the picture" + "." * (1 + _LONGEST - len(name)))
+    label = space.name(verdict)
+    raw = _FORM.write(verdict, space, "It can be seen in the picture" + "." * (1 + _LONGEST - len(label)))
     if isinstance(said, Status):
-        raw = raw.replace(f">{name}<", f">{'?' * len(name)}<")
-        failed = replace(request.read(raw, completion_tokens=_TOKENS), status=said)
-        return Answer(request=request, judgement=failed, gold=shown)
+        raw = raw.replace(f">{label}<", f">{'?' * len(label)}<")
+        return to_answer(replace(request.read(raw, completion_tokens=_TOKENS), status=said))
     # With probabilities, so that a reward that reads them can be asked; others must not look.
     sure = {space.name(other): float(other == verdict) for other in space.verdicts()}
-    judgement = request.read(raw, completion_tokens=_TOKENS, probabilities=sure)
-    return Answer(request=request, judgement=judgement, gold=shown)
+    return to_answer(request.read(raw, completion_tokens=_TOKENS, probabilities=sure))
 
 
 def _golds() -> Iterator[tuple[AnswerSpace, Verdict]]:
@@ -107,10 +112,22 @@ def _check_protocol(subject: Subject) -> None:
 
 def values(reward: Reward, answers: _Pair) -> list[float | None]:
     """What a trainer would give to each of the answers of one item and sample."""
+    of_step: Callable[[_Pair], Sequence[float | None]] | None = getattr(reward, "of_step", None)
+    if of_step is not None:
+        if any(answer.judgement.status is Status.ERROR for answer in answers):
+            return [None] * len(answers)  # such a unit is left out, and none of its answers is rewarded
+        return list(of_step((*answers, *_others(answers[0]))))[: len(answers)]
     of_orders: Callable[[_Pair], float | None] | None = getattr(reward, "of_orders", None)
     if of_orders is not None and len(answers) > 1:
         return [of_orders(answers)] * len(answers)
     return [reward(answer.request, answer.judgement, answer.gold) for answer in answers]
+
+
+def _others(answer: Answer) -> _Pair:
+    """Right answers to other items of the same step, one item for each gold."""
+    space = answer.request.space
+    golds = enumerate(space.verdicts())
+    return tuple(other for number, gold in golds for other in answers_to(space, gold, gold, f"other {number}"))
 
 
 def _check_numbers(subject: Subject) -> None:
@@ -178,11 +195,12 @@ def _check_error(subject: Subject) -> None:
 
 def _check_needs(subject: Subject) -> None:
     reward, named = _reward(subject), subject.offer.card.capabilities
-    has = callable(getattr(reward, "of_orders", None))
-    assert has == ("orders" in named), (
-        f"reward {subject.id}: it {'has' if has else 'has no'} `of_orders`, and its card "
-        f"{'names' if 'orders' in named else 'does not name'} the capability `orders`"
-    )
+    for member, capability in (("of_orders", "orders"), ("of_step", "steps")):
+        has = callable(getattr(reward, member, None))
+        assert has == (capability in named), (
+            f"reward {subject.id}: it {'has' if has else 'has no'} `{member}`, and its card "
+            f"{'names' if capability in named else 'does not name'} the capability `{capability}`"
+        )
     if "probabilities" in named:
         return
     for space, gold in _golds():

@@ -11,7 +11,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from harness.api._contracts import Example
 from harness.api._errors import HarnessError, PluginError
-from harness.api._records import Judgement, Status
+from harness.api._records import Item, Judgement, Status
 from harness.api._requests import Request
 from harness.api._spaces import Verdict
 
@@ -26,6 +26,8 @@ class Answer:
     """The answer to the request."""
     gold: Verdict
     """The right answer in *shown* places."""
+    item: Item
+    """The item of the request. Its tags may hold the reasoning that is asked for."""
 
 
 @runtime_checkable
@@ -35,10 +37,11 @@ class Reward(Protocol):
     It takes the judgement that `request.read` made of the answer, as evaluation does. It does not read the text by
     rules of its own, so a verdict means the same in both. It never compares an answer without a verdict with the gold.
 
-    One with `of_orders` (`harness.api.optional.RewardsOrders`) looks at the answers to both orders of an item at once.
+    One with `of_orders` (`harness.api.optional.RewardsOrders`) looks at the answers to both orders of an item at once,
+    and one with `of_step` (`harness.api.optional.RewardsSteps`) at all answers to a task that were written together.
 
-    The card names the capability `probabilities` where a reward reads `Judgement.probabilities`, and `orders` where it
-    has `of_orders`. A trainer knows from this what it must provide.
+    The card names the capability `probabilities` where a reward reads `Judgement.probabilities`, `orders` where it has
+    `of_orders`, and `steps` where it has `of_step`. A trainer knows from this what it must provide.
     """
 
     def __call__(self, request: Request, judgement: Judgement, gold: Verdict) -> float | None:
@@ -63,6 +66,18 @@ class RewardsOrders(Protocol):
         """The reward of each of the answers that share a sample number, in place of that of `__call__`.
 
         It has one answer for each order. `None` where it does not apply.
+        """
+
+
+@runtime_checkable
+class RewardsSteps(Protocol):
+    """A reward that compares answers to different items, or looks at the item itself."""
+
+    def of_step(self, answers: Sequence[Answer]) -> Sequence[float | None]:
+        """The reward of each answer, in place of that of `__call__`.
+
+        It has the answers to one task that a trainer wrote together: those to an item follow one another. None of them
+        is a failure of the machine. The value is `None` where it does not apply.
         """
 
 
@@ -97,7 +112,7 @@ class WeightedReward:
     tasks: frozenset[str] | None = None
     """Names of the tasks that it is for. `None` for all."""
     capabilities: frozenset[str] = frozenset()
-    """Capabilities of its card: `probabilities`, `orders`."""
+    """Capabilities of its card: `probabilities`, `orders`, `steps`."""
 
     def serves(self, task: str) -> bool:
         """Whether the recipe wants it for a task."""
@@ -114,59 +129,87 @@ class AnswerReward:
     """Value of each reward, not yet weighted. `None` where it does not apply."""
 
 
-def compute_rewards(rewards: Sequence[WeightedReward], task: str, answers: Sequence[Answer]) -> list[AnswerReward]:
-    """Compute the rewards of one unit: the answers to an item that share a sample number, one for each order shown.
+def compute_rewards(
+    rewards: Sequence[WeightedReward], task: str, units: Sequence[Sequence[Answer]]
+) -> list[list[AnswerReward]]:
+    """Compute the rewards of the answers to a task that were written together.
 
     Weighted rewards are added up, and none gates another. With `accuracy` of weight 1 - alpha and `format` of weight
     alpha it is the reward of MT-RL-Judge (arXiv 2603.11665).
 
-    >>> from harness.api import Answer, Choice, Judgement, Message, Request
+    >>> from harness.api import Answer, Choice, Item, Judgement, Message, Request
     >>> from harness.formats.label import LabelFormat
+    >>> item = Item(id="1", group="1", space=Choice(("yes", "no")), gold="yes", question=("Sharp?",))
     >>> request = Request(
-    ...     task="sharp", item="1", messages=(Message("user", ("Sharp?",)),),
-    ...     space=Choice(("yes", "no")), format=LabelFormat(),
+    ...     task="sharp", item=item.id, messages=(Message("user", item.question),), space=item.space,
+    ...     format=LabelFormat(),
     ... )
-    >>> answer = Answer(request=request, judgement=request.read("yes"), gold="yes")
+    >>> answer = Answer(request=request, judgement=request.read("yes"), gold="yes", item=item)
     >>> is_right = lambda request, judgement, gold: judgement.verdict == gold
     >>> right = WeightedReward(name="right", reward=is_right, weight=0.9)
-    >>> compute_rewards([right], "sharp", [answer])
-    [AnswerReward(total=0.9, parts={'right': 1.0})]
+    >>> compute_rewards([right], "sharp", [[answer]])
+    [[AnswerReward(total=0.9, parts={'right': 1.0})]]
 
     Args:
         rewards: The rewards of the recipe.
         task: Name of the task in the recipe.
-        answers: The answers of one unit. A task without orders has units of one answer.
+        units: The answers to an item that share a sample number, one for each order shown. A task without orders has
+            units of one answer. Units of an item follow one another.
 
     Returns:
-        The reward of each answer, in the same order.
+        The reward of each answer of each unit, in the same order.
 
     Raises:
         PluginError: A reward raised, or gave a value that is no finite number. Neither is turned into a reward.
     """
     applicable = [reward for reward in rewards if reward.serves(task)]
-    parts: list[dict[str, float | None]] = [{} for _ in answers]
+    parts: list[list[dict[str, float | None]]] = [[{} for _ in unit] for unit in units]
     # With one answer of a unit lost, `of_orders` would compare the others with an answer that was never given.
-    failed = any(answer.judgement.status is Status.ERROR for answer in answers)
+    lost = [any(answer.judgement.status is Status.ERROR for answer in unit) for unit in units]
+    whole = [unit for unit, failed in zip(units, lost, strict=True) if not failed]
     for weighted in applicable:
-        name, reward = weighted.name, weighted.reward
-        of_orders = getattr(reward, "of_orders", None)
-        if failed:
-            values: list[float | None] = [None] * len(answers)
-        elif of_orders is not None and len(answers) > 1:
-            values = [_compute_value(name, answers[0], partial(of_orders, answers))] * len(answers)
+        values = iter(_compute_values(weighted, whole))
+        for found, failed in zip(parts, lost, strict=True):
+            for part in found:
+                part[weighted.name] = None if failed else next(values)
+    return [[AnswerReward(total=_compute_total(applicable, part), parts=part) for part in found] for found in parts]
+
+
+def _compute_values(weighted: WeightedReward, units: Sequence[Sequence[Answer]]) -> list[float | None]:
+    """Values of one reward for all answers of some units, unit after unit."""
+    name, reward = weighted.name, weighted.reward
+    of_orders, of_step = getattr(reward, "of_orders", None), getattr(reward, "of_step", None)
+    if of_step is not None:
+        answers = [answer for unit in units for answer in unit]
+        return _compute_step(name, of_step, answers) if answers else []
+    values: list[float | None] = []
+    for unit in units:
+        if of_orders is not None and len(unit) > 1:
+            values += [_compute_value(name, unit[0], partial(of_orders, unit))] * len(unit)
         else:
-            values = [
+            values += [
                 _compute_value(name, answer, partial(reward, answer.request, answer.judgement, answer.gold))
-                for answer in answers
+                for answer in unit
             ]
-        for part, value in zip(parts, values, strict=True):
-            part[name] = value
-    return [AnswerReward(total=_compute_total(applicable, part), parts=part) for part in parts]
+    return values
+
+
+def _compute_step(
+    name: str, of_step: Callable[[Sequence[Answer]], Sequence[Any]], answers: Sequence[Answer]
+) -> list[float | None]:
+    values = _call(name, answers[0], partial(of_step, answers))
+    if not isinstance(values, Sequence) or isinstance(values, str) or len(values) != len(answers):
+        raise PluginError(f"reward {name} gave {values!r} for {len(answers)} answers; `of_step` must give one for each")
+    return [_check_value(name, answer, value) for answer, value in zip(answers, values, strict=True)]
 
 
 def _compute_value(name: str, answer: Answer, call: Callable[[], Any]) -> float | None:
+    return _check_value(name, answer, _call(name, answer, call))
+
+
+def _call(name: str, answer: Answer, call: Callable[[], Any]) -> Any:
     try:
-        value = call()
+        return call()
     except HarnessError:
         raise
     except Exception as error:
@@ -174,6 +217,9 @@ def _compute_value(name: str, answer: Answer, call: Callable[[], Any]) -> float 
             f"reward {name} raised {type(error).__name__}: {error} (task {answer.request.task}, item "
             f"{answer.request.item}); fix the reward: an exception is no reward"
         ) from error
+
+
+def _check_value(name: str, answer: Answer, value: Any) -> float | None:
     if value is None:  # the reward does not apply, which is not the same as 0
         return None
     if isinstance(value, bool | int | float) and math.isfinite(value):

@@ -33,12 +33,11 @@ def test_the_plugin_module_imports_nothing_heavy() -> None:
     assert done.stdout.strip() == "[]"
 
 
-def test_all_eight_are_listed_with_their_summaries() -> None:
+def test_all_are_listed_with_their_summaries() -> None:
     command = [sys.executable, "-m", "harness", "list", "rewards", "--json"]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
     listed = {row["id"]: row for row in json.loads(done.stdout) if row["id"].startswith("verdict/")}
     assert {name.removeprefix("verdict/") for name in listed} == set(CARDS)
-    assert len(listed) == 8
     for card in CARDS.values():
         row = listed[f"verdict/{card.name}"]
         assert row["summary"] == card.summary

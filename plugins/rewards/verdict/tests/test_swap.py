@@ -7,7 +7,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.api import Answer, AnswerSpace, Choice, Judgement, Preference, Ranking, Request, Score, Status, UserError
+from harness.api import (
+    Answer,
+    AnswerSpace,
+    Choice,
+    Item,
+    Judgement,
+    Preference,
+    Ranking,
+    Request,
+    Score,
+    Status,
+    UserError,
+)
 from harness_verdict.swap import SwapConsistency
 
 Put = Callable[..., Request]
@@ -21,7 +33,8 @@ def answer(
     """`gold` is canonical; `said` is a shown verdict or a status."""
     request = put(space, order=order, sample=sample)
     judgement = Judgement.failure(said, "no") if isinstance(said, Status) else Judgement.of(said)  # type: ignore[arg-type]
-    return Answer(request=request, judgement=judgement, gold=space.to_shown(gold, order))  # type: ignore[arg-type]
+    item = Item(id=request.item, group="g", space=space, gold=gold)  # type: ignore[arg-type]
+    return Answer(request=request, judgement=judgement, gold=space.to_shown(gold, order), item=item)  # type: ignore[arg-type]
 
 
 def both(put: Put, space: AnswerSpace, *, gold: object, said: tuple[object, ...]) -> list[Answer]:
@@ -81,7 +94,8 @@ def test_a_judge_that_prefers_a_place_earns_nothing(put: Put, place: int) -> Non
 @pytest.mark.parametrize("space", [Choice(("yes", "no")), Score(1, 5), Ranking(2)], ids=str)
 def test_it_applies_to_preferences_only(put: Put, space: AnswerSpace) -> None:
     verdict = space.verdicts()[0]
-    one = Answer(request=put(space), judgement=Judgement.of(verdict), gold=verdict)
+    item = Item(id="7", group="g", space=space, gold=verdict)
+    one = Answer(request=put(space), judgement=Judgement.of(verdict), gold=verdict, item=item)
     assert REWARD(one.request, one.judgement, one.gold) is None
     assert REWARD.of_orders([one]) is None
 

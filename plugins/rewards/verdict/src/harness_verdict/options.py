@@ -30,3 +30,20 @@ class RepetitionOptions(Options):
 
     n: int = Field(default=3, ge=1, description="Words in an n-gram.")
     scale: float = Field(default=1.0, gt=0, allow_inf_nan=False, description="What repetition alone would cost.")
+
+
+class RationaleOptions(Options):
+    """Options of `rationale`."""
+
+    tag: str = Field(default="rationale", min_length=1, description="Tag of items that holds the reference rationale.")
+
+
+class FidelityOptions(Options):
+    """Options of `fidelity`."""
+
+    gamma: float = Field(
+        default=1e-6,
+        gt=0,
+        allow_inf_nan=False,
+        description="Added to the variance of two groups of scores, so that equal scores can be compared.",
+    )

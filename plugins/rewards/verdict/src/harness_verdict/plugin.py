@@ -9,7 +9,7 @@ _LICENCE = "Apache-2.0"
 
 @hookimpl
 def harness_rewards() -> list[RewardCard]:
-    """The eight rewards."""
+    """The rewards of this distribution."""
     return [
         RewardCard(
             name="accuracy",
@@ -78,6 +78,33 @@ def harness_rewards() -> list[RewardCard]:
             "answer without a verdict earns -1, as one that is wrong and certain, so that giving none never pays. "
             "Every space.",
             capabilities=frozenset({"probabilities"}),
+        ),
+        RewardCard(
+            name="rationale",
+            api_version=1,
+            summary="For a right verdict, the overlap of its reasoning with a reference; else 0.",
+            factory="harness_verdict.rationale:make",
+            options="harness_verdict.options:RationaleOptions",
+            licence=_LICENCE,
+            source="SQuAD, arXiv:1606.05250; rationale consistency, arXiv:2602.04649",
+            description="The F1 of words between the reasoning and the item's tag `rationale`. From 0 to 1; 0 for a "
+            "wrong verdict or none, so that good reasons never pay for a wrong verdict. It compares words and not "
+            "meanings. Every space, where the item has the tag.",
+            capabilities=frozenset({"steps"}),
+        ),
+        RewardCard(
+            name="fidelity",
+            api_version=1,
+            summary="How well an item's score puts it in order with the other items of the step.",
+            factory="harness_verdict.fidelity:make",
+            options="harness_verdict.options:FidelityOptions",
+            licence=_LICENCE,
+            source="VisualQuality-R1, arXiv:2505.14460",
+            description="Pairwise from pointwise. Of the score q of an item, the mean over other items of "
+            "sqrt(p p') + sqrt((1 - p)(1 - p')): p = Phi((q - m) / sqrt(v + v' + gamma)) is the chance of being "
+            "better, from the means m and variances v of the scores of both, and p' is 1, 1/2 or 0 by the golds. From "
+            "0 to 1; an answer without a verdict earns 0. Give a step several items of a task. Scores only.",
+            capabilities=frozenset({"steps"}),
         ),
         RewardCard(
             name="length",

@@ -278,39 +278,46 @@ def make_groups(
     Raises:
         UserError: No reward applies to a task.
     """
-    groups: list[Group] = []
     answers = iter(given)
-    for unit, prompts in zip(units, asked, strict=True):
-        mine = [next(answers) for _ in prompts]
+    drawn = [(unit, prompts, [next(answers) for _ in prompts]) for unit, prompts in zip(units, asked, strict=True)]
+    groups: dict[int, list[Group]] = {}
+    # A reward may compare the answers to different items of a task, so a task is rewarded as a whole.
+    for task in dict.fromkeys(unit.task for unit in units):
+        places = [place for place, unit in enumerate(units) if unit.task == task]
         # Sample k of one order meets sample k of the other: a reward that compares orders sees such pairs.
         by_sample = [
-            compute_rewards(
-                rewards,
-                unit.task,
-                [
-                    Answer(
-                        request=prompted.example.request,
-                        judgement=of_order[sample].judgement,
-                        gold=prompted.example.gold,
-                    )
-                    for prompted, of_order in zip(prompts, mine, strict=True)
-                ],
-            )
+            [_answer_of(prompted, of_order[sample]) for prompted, of_order in zip(prompts, mine, strict=True)]
+            for place in places
+            for _, prompts, mine in [drawn[place]]
             for sample in range(len(mine[0]))
         ]
-        # None of a unit's answers earns anything: the recipe has a hole, and training would go on without a signal.
-        if all(earning.total is None for sample in by_sample for earning in sample):
-            space = prompts[0].example.request.space
-            names = ", ".join(reward.name for reward in rewards if reward.serves(unit.task)) or "none"
-            raise UserError(
-                f"task {unit.task}: no reward of the recipe applies to its answers ({space}); for it there are: "
-                f"{names}. Add one that does, or take the task out"
-            )
-        groups += [
-            Group(prompted, of_order, tuple(sample[place] for sample in by_sample))
-            for place, (prompted, of_order) in enumerate(zip(prompts, mine, strict=True))
-        ]
-    return groups
+        earned = iter(compute_rewards(rewards, task, by_sample))
+        for place in places:
+            _, prompts, mine = drawn[place]
+            of_unit = [next(earned) for _ in mine[0]]
+            _check_rewarded(task, prompts[0], of_unit, rewards)
+            groups[place] = [
+                Group(prompted, of_order, tuple(sample[order] for sample in of_unit))
+                for order, (prompted, of_order) in enumerate(zip(prompts, mine, strict=True))
+            ]
+    return [group for place in range(len(units)) for group in groups[place]]
+
+
+def _answer_of(prompted: PromptedExample, given: PolicyAnswer) -> Answer:
+    example = prompted.example
+    return Answer(request=example.request, judgement=given.judgement, gold=example.gold, item=example.item)
+
+
+def _check_rewarded(
+    task: str, asked: PromptedExample, earned: Sequence[Sequence[AnswerReward]], rewards: Sequence[WeightedReward]
+) -> None:
+    """Where no answer of a unit earns anything the recipe has a hole, and training would go on without a signal."""
+    if all(earning.total is None for sample in earned for earning in sample):
+        names = ", ".join(reward.name for reward in rewards if reward.serves(task)) or "none"
+        raise UserError(
+            f"task {task}: no reward of the recipe applies to its answers ({asked.example.request.space}); for it "
+            f"there are: {names}. Add one that does, or take the task out"
+        )
 
 
 def _draws(requests: Sequence[Request], samples: Sequence[int], *, seeds: tuple[int, ...], most: int) -> Tensor:

@@ -91,14 +91,21 @@ def _function(
     ) -> list[float | None]:
         rewards: list[float | None] = [None] * len(task)
         places = [place for place, name in enumerate(task) if name == mine]
-        for place in places:
-            example = examples[row[place]]
-            judgement = reader.judgement(example, completion_ids[place], opened=row[place] in opened)
-            answer = Answer(request=example.request, judgement=judgement, gold=example.gold)
-            # Answer by answer: TRL gives no pairs of orders, and `check_rewards` refused what needs them.
-            (found,) = compute_rewards(training.rewards, mine, [answer])
+        answers = [
+            Answer(
+                request=example.request,
+                judgement=reader.judgement(example, completion_ids[place], opened=row[place] in opened),
+                gold=example.gold,
+                item=example.item,
+            )
+            for place in places
+            for example in [examples[row[place]]]
+        ]
+        # Units of one answer: TRL gives no pairs of orders, and `check_rewards` refused what needs them.
+        earned = compute_rewards(training.rewards, mine, [[answer] for answer in answers])
+        for place, answer, (found,) in zip(places, answers, earned, strict=True):
             rewards[place] = found.total
-            for name, value in _curves(example, judgement).items():
+            for name, value in _curves(answer).items():
                 log_metric(f"{mine}/{name}", value)
             for name, part in found.parts.items():
                 if part is not None:
@@ -116,11 +123,11 @@ def _function(
     return reward
 
 
-def _curves(example: Example, judgement: Judgement) -> dict[str, float]:
-    verdict = judgement.verdict
-    right = verdict is not None and example.request.space.agrees(verdict, example.gold)
+def _curves(answer: Answer) -> dict[str, float]:
+    verdict = answer.judgement.verdict
+    right = verdict is not None and answer.request.space.agrees(verdict, answer.gold)
     return {
         "accuracy": float(right),
-        "no_verdict": float(judgement.status is not Status.OK),
-        "length": float(judgement.completion_tokens or 0),
+        "no_verdict": float(answer.judgement.status is not Status.OK),
+        "length": float(answer.judgement.completion_tokens or 0),
     }
