@@ -51,7 +51,7 @@ def recipe_path(out: Path, judge: Judge) -> Path:
     return out / "recipes" / name
 
 
-def train(out: Path, judge: Judge, *, items: int | None = None, changes: dict[str, object] | None = None) -> None:
+def train(out: Path, judge: Judge, *, items: int | None = None, changes: Mapping[str, object] | None = None) -> None:
     """Train a judge, ask it validation items, and write its record; nothing where there is one.
 
     Args:
