@@ -388,6 +388,20 @@ def test_the_spread_of_the_pilot_is_of_the_committed_results() -> None:
     assert all(2 < value < 15 for value in found.values())
 
 
+PAGE = TRAIN.parents[1] / "docs" / "explanation" / "what-carries-over.md"
+
+
+def shown_between(name: str) -> str:
+    """What the page shows between two marks."""
+    return PAGE.read_text().split(f"<!-- {name}: ")[1].split("-->\n", 1)[1].split(f"<!-- /{name} -->")[0].strip()
+
+
+def test_the_page_states_the_predictions_and_the_power() -> None:
+    rows = [f"| `{prediction['name']}` | {prediction['says']} |" for prediction in STATED["predictions"]]
+    assert shown_between("predictions").splitlines()[2:] == rows
+    assert shown_between("power").splitlines() == list(power.document_of_pilot())
+
+
 # -- the test split stays closed
 
 

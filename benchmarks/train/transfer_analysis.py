@@ -73,8 +73,9 @@ def asked_of(arm: str, over: str, task: str) -> list[str]:
 
     Args:
         arm: Name of the arm.
-        over: `pairs`: both kinds of pairs; `own`: those that are about the judge's own task; `inside`: what it was
-            trained on; `left-out`: what it was not trained on; or the name of a task.
+        over: `pairs`: both kinds of pairs; `own`: those that are about the judge's own task; `inside`: the six tasks
+            of training, of a judge of one task its own; `left-out`: the one that was left out, of other arms all six;
+            or the name of a task.
         task: The task that the judge is trained on, or that is left out; empty for an arm with one judge.
     """
     kind = BY_NAME[arm].tasks

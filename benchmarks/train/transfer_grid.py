@@ -18,9 +18,9 @@ import gzip
 import hashlib
 import json
 import resource
+import statistics
 import subprocess
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -216,22 +216,28 @@ def export(out: Path, to: Path) -> None:
 
 
 def status(out: Path) -> str:
-    """How many judges of each stage are done, and what they cost."""
-    lines = []
-    for stage in STAGES:
-        judges = list(stage.judges())
-        counts = {
-            split: sum((out / "records" / split / f"{judge.label}.json").is_file() for judge in judges)
-            for split in ("validation", "test")
-        }
-        lines.append(f"{stage.name:18} {counts['validation']:3} of {len(judges):3} trained, {counts['test']:3} tested")
-    costs: Counter[str] = Counter()
-    counted: Counter[str] = Counter()
+    """How many judges of each stage are done, what they cost, and what the others will, by the mean of their arm."""
+    spent: dict[tuple[str, str], list[float]] = {}
     for path in (out / "records" / "validation").glob("*.json"):
         record = json.loads(path.read_text(encoding="utf-8"))
-        costs[record["arm"]] += record["cpu_seconds"]["train"] + record["cpu_seconds"]["ask"]
-        counted[record["arm"]] += 1
-    lines += [f"{arm:18} {costs[arm] / counted[arm]:6.0f} CPU seconds a judge" for arm in costs]
+        spent.setdefault((record["arm"], record["weakness"]), []).append(sum(record["cpu_seconds"].values()))
+    lines, before = [], set[Judge]()
+    for stage in STAGES:
+        judges = [judge for judge in stage.judges() if judge not in before]
+        before.update(judges)
+        done = {
+            split: {judge for judge in judges if (out / "records" / split / f"{judge.label}.json").is_file()}
+            for split in ("validation", "test")
+        }
+        left = [(judge.arm, judge.weakness) for judge in judges if judge not in done["validation"]]
+        known = [statistics.fmean(spent[arm]) for arm in left if arm in spent]
+        more = f", {len(left) - len(known)} of them not known" if len(known) < len(left) else ""
+        lines.append(
+            f"{stage.name:16} {len(done['validation']):3} of {len(judges):3} trained, {len(done['test']):3} tested; "
+            f"left {sum(known) / 3600:5.1f} CPU hours{more}"
+        )
+    for (arm, weakness), seconds in sorted(spent.items()):
+        lines.append(f"{arm:18} {weakness:12} {statistics.fmean(seconds):6.0f} CPU seconds a judge, of {len(seconds)}")
     return "\n".join(lines)
 
 

@@ -80,8 +80,10 @@ def spread(records: Path, items: Path, against: str) -> tuple[float, float] | No
 
 def document(within: float, betweens: list[float], tests: int) -> Iterator[str]:
     """The table of detectable distances."""
-    yield f"Points beyond the threshold that are shown with {POWER:.0%} probability, sd of seeds {within:.1f}:\n"
-    yield "| bases x repeats | sd of bases | at 0.05 | at 0.05 by Holm's first step |\n| --- | ---: | ---: | ---: |"
+    yield f"Points beyond the threshold that are shown with {POWER:.0%} probability, sd of seeds {within:.1f}:"
+    yield ""
+    yield "| bases x repeats | sd of bases | at 0.05 | by Holm's first step |"
+    yield "| --- | ---: | ---: | ---: |"
     for repeats in (1, 2):
         for between in betweens:
             found = [
@@ -91,20 +93,31 @@ def document(within: float, betweens: list[float], tests: int) -> Iterator[str]:
             yield f"| {len(BASES)} x {repeats} | {between:.1f} | {found[0]:.1f} | {found[1]:.1f} |"
 
 
+def document_of_pilot() -> Iterator[str]:
+    """The table as it was known before any judge was trained."""
+    within = float(np.sqrt(np.mean([value**2 for value in pilot_spread().values()])))
+    return document(within, [0.0, 3.0, 6.0], _tests())
+
+
+def _tests() -> int:
+    return len(json.loads(PREDICTIONS.read_text(encoding="utf-8"))["predictions"])
+
+
 def main(arguments: list[str]) -> None:
     """Print what the command line asks for."""
-    tests = len(json.loads(PREDICTIONS.read_text(encoding="utf-8"))["predictions"])
-    pilot = pilot_spread()
-    print(", ".join(f"{row}: sd {value:.1f}" for row, value in pilot.items()))  # noqa: T201
-    within, betweens = float(np.sqrt(np.mean([value**2 for value in pilot.values()]))), [0.0, 3.0, 6.0]
-    if arguments:
+    if not arguments:
+        lines = list(document_of_pilot())
+    else:
+        lines = []
         for against in ("sft-rationale", "rl-single"):
             found = spread(Path(arguments[0]), Path(arguments[1]), against)
-            print(f"validation, mt-rl minus {against}: sd between and within bases {found}")  # noqa: T201
-            if found is not None:
-                betweens, within = [found[0]], found[1]
-    for line in document(within, betweens, tests):
-        print(line)  # noqa: T201
+            if found is None:
+                lines.append(f"mt-rl minus {against}: too few judges are trained")
+            else:
+                between, within = found
+                lines.append(f"mt-rl minus {against}: sd of bases {between:.1f}")
+                lines += document(within, [between], _tests())
+    print("\n".join(lines))  # noqa: T201
 
 
 if __name__ == "__main__":
