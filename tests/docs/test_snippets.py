@@ -65,6 +65,7 @@ OPTED_OUT = {
     "README.md": 2,
     "docs/explanation/measured-validity.md": 1,
     "docs/explanation/the-paper-in-miniature.md": 1,
+    "docs/explanation/what-carries-over.md": 2,
     "docs/explanation/what-runs-code.md": 1,
     "docs/how-to/ask-why-a-judge-said-so.md": 2,
     "docs/how-to/hand-a-run-over.md": 1,

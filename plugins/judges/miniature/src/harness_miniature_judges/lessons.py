@@ -44,7 +44,7 @@ def _sway(make: Callable[[Draw], Case]) -> Callable[[Draw], Case]:
     return case_of
 
 
-def _captions(draw: Draw) -> Case:
+def caption_case(draw: Draw) -> Case:
     """A card, and a caption that is drawn without a look at it, but for one version in four.
 
     The suite's captions differ from the picture in at most one word, so a model that writes what it sees in place of
@@ -81,7 +81,7 @@ def _pairs_of_captions(draw: Draw) -> Case:
 
 def _pairs_under_a_policy(draw: Draw) -> Case:
     case = safety.PAIR.make(draw)
-    first, second = (f"{safety.a_numeral(_number(scene))} and {_sign(scene)}" for scene in case.scenes)
+    first, second = (f"{safety.a_numeral(_number(scene))} and {name_sign(scene)}" for scene in case.scenes)
     return replace(case, rationale=f"Image A shows {first}. Image B shows {second}.")
 
 
@@ -89,19 +89,24 @@ def _number(scene: Scene) -> int:
     return digit(scene.cards[0].scan)
 
 
-def _sign(scene: Scene) -> str:
+def name_sign(scene: Scene) -> str:
+    """The sign of a picture in the words of the lessons about pairs."""
     return _SHOWN[0 if scene.sign is None else 1 + scene.sign.hazard]
 
 
-def _lesson(recipe: Recipe, name: str, make: Callable[[Draw], Case], *, versions: int = 2) -> Recipe:
-    # Not `shared`: then the verdicts of a scene and its sister would be swayed together.
+def lesson_of(recipe: Recipe, name: str, make: Callable[[Draw], Case], *, versions: int = 2) -> Recipe:
+    """A lesson with the questions of a task of the suite."""
+    # Not `shared`: then what the teacher says of a scene and of its sister would go wrong together.
     # One order: the reasoning names images by the letters of the data's own order.
     protocol = replace(recipe.protocol, order="fixed", pooling="each")
-    swayed = _sway(make)
-    return replace(recipe, name=name, make=swayed, splits=_SPLITS, versions=versions, shared=False, protocol=protocol)
+    return replace(recipe, name=name, make=make, splits=_SPLITS, versions=versions, shared=False, protocol=protocol)
 
 
-CAPTIONS = _lesson(alignment.DIGIT, "base-captions", _captions, versions=4)
+def _lesson(recipe: Recipe, name: str, make: Callable[[Draw], Case], *, versions: int = 2) -> Recipe:
+    return lesson_of(recipe, name, _sway(make), versions=versions)
+
+
+CAPTIONS = _lesson(alignment.DIGIT, "base-captions", caption_case, versions=4)
 DIGIT = _lesson(alignment.DIGIT, "base-digit", alignment.DIGIT.make)
 RELATION = _lesson(alignment.RELATION, "base-relation", alignment.RELATION.make)
 SAFETY = _lesson(safety.POINT, "base-safety", safety.POINT.make)

@@ -91,6 +91,15 @@ def harness_tasks() -> list[TaskCard]:
         _lesson("base-rationality", "RATIONALITY", "choice", "as miniature/rationality"),
         _lesson("base-pairs-alignment", "PAIRS_ALIGNMENT", "preference", "as miniature/pairwise-alignment"),
         _lesson("base-pairs-safety", "PAIRS_SAFETY", "preference", "as miniature/pairwise-safety"),
+        _overlooking("captions", "CAPTIONS", "choice", "captions that need reading"),
+        _overlooking("digit", "DIGIT", "choice", "as miniature/alignment-digit"),
+        _overlooking("relation", "RELATION", "choice", "as miniature/alignment-relation"),
+        _overlooking("safety", "SAFETY", "choice", "as miniature/safety"),
+        _overlooking("technical", "TECHNICAL", "choice", "as miniature/technical"),
+        _overlooking("naturalness", "NATURALNESS", "choice", "as miniature/naturalness"),
+        _overlooking("rationality", "RATIONALITY", "choice", "as miniature/rationality"),
+        _overlooking("pairs-alignment", "PAIRS_ALIGNMENT", "preference", "as miniature/pairwise-alignment"),
+        _overlooking("pairs-safety", "PAIRS_SAFETY", "preference", "as miniature/pairwise-safety"),
         _train_pairs("train-pairs-alignment", "TRAIN_PAIRS_ALIGNMENT", "miniature/pairwise-alignment"),
         _train_pairs("train-pairs-safety", "TRAIN_PAIRS_SAFETY", "miniature/pairwise-safety"),
     ]
@@ -132,6 +141,25 @@ def _lesson(name: str, attribute: str, answers: str, what: str) -> TaskCard:
     )
 
 
+def _overlooking(name: str, attribute: str, answers: str, what: str) -> TaskCard:
+    return TaskCard(
+        name=f"overlooking-{name}",
+        api_version=1,
+        summary=f"For the base with the shared weakness alone: {what}.",
+        factory=f"harness_miniature_judges.overlooking:{attribute}",
+        options="harness_miniature.options:TrainableOptions",
+        licence=_LICENCE,
+        source="The miniature suite",
+        description="Made from train scenes. The teacher overlooks 60 % of what is wrong, in pointwise and in pairwise "
+        "reasoning alike, and the verdict is what its reasoning says. Recipes that are compared with this base must "
+        "not train on these, since their gold is wrong on purpose.",
+        capabilities=frozenset({"images", "text"}),
+        splits=("train", "validation"),
+        answers=answers,
+        suite="miniature-base",
+    )
+
+
 @hookimpl
 def harness_manifests() -> list[ManifestCard]:
     """The recipes of the comparison: the base and what it starts from, the compared judges, and controls."""
@@ -142,6 +170,7 @@ def harness_manifests() -> list[ManifestCard]:
         _recipe("base-shipped", "The base as it comes with this distribution: nothing is trained."),
         _recipe("base-stronger", "A control: the base, trained for longer."),
         _recipe("base-weaker", "A control: the base, trained for half as long."),
+        _recipe("base-shared", "A base with a shared weakness: the reasoning of all forms overlooks what is wrong."),
         _recipe("sft-single", "Supervised on the labels of one task: --set vars.task=safety."),
         _recipe("sft-unified", "Supervised on the labels of six tasks."),
         _recipe("sft-rationale", "A control: supervised on reasoning and labels of six tasks."),
@@ -156,6 +185,9 @@ def harness_manifests() -> list[ManifestCard]:
         ),
         _recipe("mt-rl-from-stronger", "MT-RL-Judge from the stronger base."),
         _recipe("mt-rl-from-weaker", "MT-RL-Judge from the weaker base."),
+        _recipe("mt-rl-from-shared", "MT-RL-Judge from the base with the shared weakness."),
+        _recipe("sft-rationale-from-shared", "Supervised on reasoning and labels, from the same base."),
+        _recipe("sft-unified-from-shared", "Supervised on labels, from the same base."),
     ]
 
 
