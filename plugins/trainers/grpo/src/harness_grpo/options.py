@@ -20,6 +20,11 @@ class LoraOptions(BaseModel):
     targets: list[str] | Literal["all-linear"] = Field(
         default="all-linear", description="Names of the modules that get an adapter, or all-linear."
     )
+    parameters: list[str] = Field(
+        default_factory=list,
+        description="Names of parameters that get one although they are no modules: the experts of a mixture, such as "
+        "`mlp.experts.gate_up_proj` and `mlp.experts.down_proj`. all-linear finds these in some models only.",
+    )
 
 
 class ValidationOptions(BaseModel):
