@@ -77,6 +77,16 @@ class CommonOptions(BaseModel):
         default="message", description="How a system prompt is given: as such, or ahead of the first user message."
     )
     chat_template_kwargs: dict[str, Any] = Field(default_factory=dict, description="Variables of the chat template.")
+    min_pixels: int | None = Field(
+        default=None,
+        ge=1,
+        description="Fewest pixels of an image; smaller ones are enlarged. By default the model's own.",
+    )
+    max_pixels: int | None = Field(
+        default=None,
+        ge=1,
+        description="Most pixels of an image; larger ones are reduced. The trained model keeps these bounds.",
+    )
     threads: Annotated[int | None, Operational()] = Field(
         default=None, ge=1, le=1024, description="Threads of torch on the CPU; see the transformers judge."
     )

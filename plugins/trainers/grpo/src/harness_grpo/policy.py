@@ -85,6 +85,8 @@ class Policy(Speaker):
             max_new_tokens=options.max_new_tokens,
             system=options.system,
             chat_template_kwargs=options.chat_template_kwargs,
+            min_pixels=options.min_pixels,
+            max_pixels=options.max_pixels,
         )
         super().__init__(wanted, name=name)
         if options.dtype == "float64":
