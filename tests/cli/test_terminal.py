@@ -202,7 +202,7 @@ ALLOWED = {
     "plugins/judges/transformers/src/harness_transformers/testing/__main__.py": "a program of its own, for tests",
     "plugins/sinks/trackers/src/harness_trackers/sending.py": "what its `clean_line` has cleaned",
     "plugins/sinks/trackers/src/harness_trackers/worker.py": "JSON to the process that started it",
-    "plugins/trainers/grpo/src/harness_grpo/progress.py": "numbers, and a name of letters and digits",
+    "plugins/trainers/grpo/src/harness_grpo/progress.py": "numbers, a name of letters and digits, and text it cleans",
 }
 
 

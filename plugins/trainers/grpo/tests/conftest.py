@@ -93,6 +93,12 @@ def make_tiny_llama(folder: Path) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def mixture(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny LLaVA with a mixture of experts in its language half, with random weights."""
+    return make_tiny_llava(tmp_path_factory.mktemp("mixture") / "model", shape=TinyShape(hidden=32, heads=2, experts=4))
+
+
 def picture(seed: int, red: bool) -> Image:
     """A picture that is red or blue."""
     noise = np.random.default_rng(seed).integers(0, 80, (32, 32, 3), dtype=np.uint8)

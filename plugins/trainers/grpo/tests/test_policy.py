@@ -288,6 +288,13 @@ def test_saving_leaves_the_model_as_it_is(tiny: Path, tmp_path: Path) -> None:
     assert all(torch.equal(one[name], two[name]) for name in one)
 
 
+def test_a_model_without_bounds_of_pixels_is_refused_by_name(tiny: Path) -> None:
+    with pytest.raises(UserError, match=r"recipe recipe: min_pixels: the image processor of the model .*CLIP"):
+        opened(tiny, min_pixels=100)
+    with pytest.raises(UserError, match=r"recipe recipe: max_pixels: .*CLIP"):
+        opened(tiny, max_pixels=100_000)
+
+
 # -- models that will not do -------------------------------------------------------------------------------------------
 
 

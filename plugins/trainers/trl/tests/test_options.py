@@ -54,3 +54,9 @@ def test_an_option_of_the_same_name_has_the_same_default(ours: Any, native: Any)
     assert len(shared) > 15
     for name in shared:
         assert ours.model_fields[name].default == native.model_fields[name].default, name
+
+
+def test_bounds_of_pixels_and_vllm_do_not_go_together() -> None:
+    assert TrlSftOptions(max_pixels=1_000_000).max_pixels == 1_000_000
+    with pytest.raises(ValidationError, match=r"vllm: opens the model's own image processor.*preprocessor_config"):
+        TrlGrpoOptions(max_pixels=1_000_000, vllm={"mode": "colocate"})

@@ -138,3 +138,9 @@ def test_rows_of_all_tasks_stand_in_their_order(taught: Path, tmp_path: Path) ->
     recipe = training(tmp_path, taught, tasks=[points("red", 2), pairs("pair", 1)])
     rows = Rows(recipe, opened(taught, options), options)
     assert [rows.row(number)["task"] for number in range(4)] == ["red", "red", "pair", "pair"]
+
+
+def test_bounds_of_pixels_are_those_of_the_options(taught: Path) -> None:
+    options = TrlSftOptions(**{**TINY, "max_pixels": 90_000})
+    with pytest.raises(UserError, match=r"recipe recipe: max_pixels: the image processor of the model .*CLIP"):
+        open_without_weights(source_of("model", str(taught), "recipe"), options, "recipe")

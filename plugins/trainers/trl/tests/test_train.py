@@ -28,6 +28,7 @@ from harness_grpo.sft import SftTrainer as NativeSftTrainer
 from harness_transformers.judge import LocalJudge
 from harness_transformers.loading import source_of
 from harness_transformers.options import GenerativeOptions
+from harness_transformers.testing import TinyShape, make_tiny_llava
 from harness_trl.keeping import Keeper
 from harness_trl.options import TrlGrpoOptions, TrlSftOptions
 from harness_trl.rewards import reward_functions
@@ -106,6 +107,19 @@ def test_an_adapter_is_added_to_what_it_adapts(taught: Path, tmp_path: Path) -> 
     assert all("q_proj" in name or "v_proj" in name for name in changed)
     assert trained.selected == 2
     a_judge_opens(tmp_path / "model")
+
+
+def test_an_adapter_of_experts_is_trained_and_added_to_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    mixture = make_tiny_llava(tmp_path / "mixture", shape=TinyShape(hidden=32, heads=2, experts=4))
+    only = LoraOptions(rank=2, targets=[], parameters=["experts.gate_up_proj", "experts.down_proj"])
+    sft(recipe_in(tmp_path / "sft", mixture), steps=2, lora=only, validation=LOOK)
+    assert "recipe: adapters: 4 modules" in capsys.readouterr().err
+    changed = {name for name, by in moved(mixture, tmp_path / "sft" / "model").items() if by > 0}
+    assert changed
+    assert all(".experts." in name for name in changed)
+    wrong = LoraOptions(rank=2, parameters=["experts.up"])
+    with pytest.raises(UserError, match=r"lora.parameters: .* 'experts.up'; those of its experts are mlp.experts"):
+        sft(recipe_in(tmp_path / "wrong", mixture), steps=1, lora=wrong)
 
 
 def test_sft_learns_the_same_tokens_as_the_native_trainer(taught: Path, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from typing import Any
 from harness.api import UserError
 from harness.api.files import read_whole, write_whole
 from harness_transformers.options import ModelOptions
+from harness_transformers.resolution import set_pixel_bounds
 
 log = logging.getLogger(__name__)
 
@@ -340,15 +341,17 @@ def _download(source: Source) -> Path:
 
 
 def open_processor(auto: Any, source: Source, options: ModelOptions, who: str) -> Any:
-    """The processor or tokenizer.
+    """The processor or tokenizer, with the bounds of pixels that the options set.
 
     Raises:
-        UserError: It cannot be opened. Says what to do.
+        UserError: It cannot be opened, or has no such bounds. Says what to do.
     """
     if options.trust_remote_code:
         check_code(source, who)
     with explain_errors(f"{who}: processor of {source}"), quietly():
-        return auto.from_pretrained(source.location, trust_remote_code=options.trust_remote_code, **source.keywords)
+        made = auto.from_pretrained(source.location, trust_remote_code=options.trust_remote_code, **source.keywords)
+        set_pixel_bounds(made, least=options.min_pixels, most=options.max_pixels, who=who)
+    return made
 
 
 @contextmanager

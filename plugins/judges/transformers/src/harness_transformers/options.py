@@ -31,6 +31,16 @@ class ModelOptions(BaseModel):
         default=False,
         description="Run Python code that comes with the model. `--allow-code model:MODEL` has to name it as well.",
     )
+    min_pixels: int | None = Field(
+        default=None,
+        ge=1,
+        description="Fewest pixels of an image; smaller ones are enlarged. By default the model's own.",
+    )
+    max_pixels: int | None = Field(
+        default=None,
+        ge=1,
+        description="Most pixels of an image; larger ones are reduced, which saves tokens. By default the model's own.",
+    )
     device: Annotated[str, Operational()] = Field(
         default="auto",
         pattern=r"^(auto|cpu|mps|cuda(:\d+)?|xpu(:\d+)?)$",

@@ -18,13 +18,14 @@ import torch
 
 from harness.api import Training, TrainingResult, UserError
 from harness_grpo import state
+from harness_grpo.adapters import describe
 from harness_grpo.completions import Completions
 from harness_grpo.data import Unit, units_of
 from harness_grpo.folders import put_folder, replace_folder
 from harness_grpo.options import TrainerOptions
 from harness_grpo.policy import Policy
 from harness_grpo.prefix import PrefixScorer
-from harness_grpo.progress import Bar
+from harness_grpo.progress import Bar, announce
 from harness_grpo.rollout import PromptedExample, Prompts
 from harness_grpo.sampler import Pool, Sampler
 from harness_grpo.validate import scores
@@ -145,6 +146,7 @@ def fit(training: Training, options: TrainerOptions, make: Callable[[TrainingSet
     if training.model is None:
         raise UserError(f"recipe {training.name}: names no model to start from; add model: or train:")
     policy = Policy(training.model, options, name=training.name, seed=training.seed)
+    announce(training.name, describe(policy.model))
     setup = _make_setup(training, options, policy)
     method = make(setup)
     validation = {

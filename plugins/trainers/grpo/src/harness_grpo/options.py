@@ -20,6 +20,11 @@ class LoraOptions(BaseModel):
     targets: list[str] | Literal["all-linear"] = Field(
         default="all-linear", description="Names of the modules that get an adapter, or all-linear."
     )
+    parameters: list[str] = Field(
+        default_factory=list,
+        description="Names of parameters that get one although they are no modules: the experts of a mixture, such as "
+        "`mlp.experts.gate_up_proj` and `mlp.experts.down_proj`. all-linear finds these in some models only.",
+    )
 
 
 class ValidationOptions(BaseModel):
@@ -72,6 +77,16 @@ class CommonOptions(BaseModel):
         default="message", description="How a system prompt is given: as such, or ahead of the first user message."
     )
     chat_template_kwargs: dict[str, Any] = Field(default_factory=dict, description="Variables of the chat template.")
+    min_pixels: int | None = Field(
+        default=None,
+        ge=1,
+        description="Fewest pixels of an image; smaller ones are enlarged. By default the model's own.",
+    )
+    max_pixels: int | None = Field(
+        default=None,
+        ge=1,
+        description="Most pixels of an image; larger ones are reduced. The trained model keeps these bounds.",
+    )
     threads: Annotated[int | None, Operational()] = Field(
         default=None, ge=1, le=1024, description="Threads of torch on the CPU; see the transformers judge."
     )

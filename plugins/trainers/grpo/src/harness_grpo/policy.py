@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from harness.api import UserError
-from harness_grpo.options import LoraOptions, TrainerOptions
+from harness_grpo.adapters import adapter_layers, add_adapter, whole_weights
+from harness_grpo.options import TrainerOptions
 from harness_transformers.loading import open_processor, pin, quietly, source_of
 from harness_transformers.opening import Opened, open_language
 from harness_transformers.options import GenerativeOptions
@@ -84,13 +85,15 @@ class Policy(Speaker):
             max_new_tokens=options.max_new_tokens,
             system=options.system,
             chat_template_kwargs=options.chat_template_kwargs,
+            min_pixels=options.min_pixels,
+            max_pixels=options.max_pixels,
         )
         super().__init__(wanted, name=name)
         if options.dtype == "float64":
             self.model.double()
         without_dropout(self.model)
         if options.lora is not None:
-            _add_lora(self.model, options.lora, name=name, seed=seed)
+            add_adapter(self.model, options.lora, name=name, seed=seed)
         self.trained: dict[str, Parameter] = self._choose_parameters(options)
         self._recomputes = options.gradient_checkpointing
         if self._recomputes:
@@ -127,7 +130,7 @@ class Policy(Speaker):
         if self._reference is not None:
             yield self._reference
             return
-        layers = _lora_layers(self.model)
+        layers = list(adapter_layers(self.model).values())
         # Without its adapter the model is the one that training started from: no copy is needed.
         for layer in layers:
             layer.enable_adapters(False)
@@ -150,23 +153,10 @@ class Policy(Speaker):
 
     def weights(self) -> dict[str, Tensor]:
         """All weights under their own names, an adapter added to what it adapts."""
-        layers = {id(layer.base_layer): layer for layer in _lora_layers(self.model)}
-        if not layers:
-            return dict(self.model.state_dict())
         import torch
 
-        added: dict[str, Tensor] = {}
         with torch.no_grad():
-            for name, module in self.model.named_modules():
-                layer = layers.get(id(module))
-                if layer is not None:
-                    # B A alpha / r of LoRA (arXiv 2106.09685): a judge then opens the sum without peft.
-                    added[f"{name}.weight"] = layer.get_delta_weight("default")
-            return {
-                name.replace(".base_layer", ""): value + added[name].to(value) if name in added else value
-                for name, value in self.model.state_dict().items()
-                if "lora_" not in name
-            }
+            return dict(whole_weights(self.model))
 
     def save(self, folder: Path) -> None:
         """Write a model folder."""
@@ -200,36 +190,6 @@ def without_dropout(model: Any) -> None:
         for name in vars(config) if config is not None else ():
             if name.endswith(("dropout", "dropout_prob", "pdrop")) and isinstance(getattr(config, name), float):
                 setattr(config, name, 0.0)
-
-
-def _add_lora(model: Any, options: LoraOptions, *, name: str, seed: int) -> None:
-    try:
-        import peft
-    except ImportError as error:
-        raise UserError(f"recipe {name}: lora needs peft; pip install 'judge-harness-grpo[peft]'") from error
-    config = peft.LoraConfig(
-        r=options.rank, lora_alpha=options.alpha, lora_dropout=0.0, target_modules=options.targets, bias="none"
-    )
-    import torch
-
-    try:
-        # peft draws A at random from torch's global generator.
-        with torch.random.fork_rng():
-            torch.manual_seed(seed)
-            peft.inject_adapter_in_model(config, model)
-    except ValueError as error:
-        raise UserError(f"recipe {name}: lora.targets: {error}") from error
-    for part, parameter in model.named_parameters():
-        if "lora_" in part and parameter.dtype.itemsize < 4:
-            parameter.data = parameter.data.float()  # half precision would round most updates of it away
-
-
-def _lora_layers(model: Any) -> list[Any]:
-    try:
-        from peft.tuners.lora import LoraLayer
-    except ImportError:
-        return []
-    return [module for module in model.modules() if isinstance(module, LoraLayer)]
 
 
 def load_weights(policy: Policy, state: Mapping[str, Tensor], where: Path) -> None:

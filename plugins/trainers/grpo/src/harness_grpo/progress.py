@@ -12,6 +12,18 @@ _QUIET_S = 30.0
 """Seconds between two lines where there is no terminal."""
 
 
+def announce(name: str, text: str) -> None:
+    """Say something about a training before it begins.
+
+    Args:
+        name: Of the recipe.
+        text: A line.
+    """
+    # Names in it are those of a model, which may be a stranger's.
+    shown = "".join(letter if letter.isprintable() else "?" for letter in text)
+    print(f"{name}: {shown}", file=sys.stderr)  # noqa: T201
+
+
 class Bar:
     """Shows how far a training is.
 

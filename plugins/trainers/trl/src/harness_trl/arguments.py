@@ -117,6 +117,7 @@ def _common(training: Training, options: TrlOptions, source: Source, *, updates:
         "per_device_train_batch_size": per_device,
         "gradient_accumulation_steps": accumulated,
         "gradient_checkpointing": options.gradient_checkpointing,
+        "router_aux_loss_coef": 0.0,  # TRL would add a loss of its own for experts; `trl` can switch it on
         "bf16": False,  # TRL's default is mixed precision; here `dtype` decides
         "use_cpu": options.device == "cpu",
         "trust_remote_code": options.trust_remote_code,

@@ -128,6 +128,11 @@ class TrlGrpoOptions(TrlOptions):
 
     @model_validator(mode="after")
     def _fits(self) -> TrlGrpoOptions:
+        if self.vllm is not None and (self.min_pixels or self.max_pixels):
+            raise ValueError(
+                "vllm: opens the model's own image processor, which knows nothing of min_pixels and max_pixels; write "
+                "them into preprocessor_config.json of the model folder, and remove them here"
+            )
         if self.dual_clip is None:
             return self
         if self.objective == "cispo":

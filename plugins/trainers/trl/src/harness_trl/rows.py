@@ -76,6 +76,8 @@ def opening_options(source: Source, options: TrlOptions) -> GenerativeOptions:
         max_new_tokens=options.max_new_tokens,
         system=options.system,
         chat_template_kwargs=options.chat_template_kwargs,
+        min_pixels=options.min_pixels,
+        max_pixels=options.max_pixels,
     )
 
 

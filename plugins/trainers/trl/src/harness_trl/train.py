@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.api import Context, Training, TrainingResult, UserError
+from harness_grpo.adapters import adapter_config, check_parameters, describe
 from harness_grpo.fingerprint import fingerprint_of
+from harness_grpo.progress import announce
 from harness_transformers.loading import Source, pin, quietly, set_threads, source_of
 from harness_trl.arguments import explain_errors, grpo_arguments, sft_arguments, state_folder
 from harness_trl.options import TrlGrpoOptions, TrlOptions, TrlSftOptions
@@ -22,7 +24,7 @@ from harness_trl.rows import Rows, Shown, open_without_weights
 if TYPE_CHECKING:
     from harness_trl.keeping import Keeper
 
-_GENERATION = 1  # raise it whenever the same recipe gives other weights
+_GENERATION = 2  # raise it whenever the same recipe gives other weights
 
 Make = Callable[[Rows, Shown, Source], Any]
 """Makes TRL's trainer."""
@@ -135,6 +137,7 @@ def _fit(training: Training, options: TrlOptions, make: Make, *, updates: int) -
             from harness_trl.keeping import Keeper
 
             keeper = Keeper(training, options, source, sees=shown.sees)
+            announce(training.name, describe(trainer.model))
         return _run(trainer, training, options, keeper, rows, updates=updates)
 
 
@@ -181,6 +184,8 @@ def _prepare(trainer: Any, training: Training, options: TrlOptions) -> None:
     trainer.remove_callback(PrinterCallback)
     # Under dropout the policy that learns would not be the one that wrote the answers.
     without_dropout(trainer.model)
+    if options.lora is not None:
+        check_parameters(trainer.model, options.lora, name=training.name)
     for pattern in options.freeze:
         found = [
             parameter
@@ -198,17 +203,7 @@ def _prepare(trainer: Any, training: Training, options: TrlOptions) -> None:
 def _adapter(name: str, options: TrlOptions) -> Any:
     if options.lora is None:
         return None
-    try:
-        import peft
-    except ImportError as error:
-        raise UserError(f"recipe {name}: lora needs peft; pip install 'judge-harness-trl[peft]'") from error
-    return peft.LoraConfig(
-        r=options.lora.rank,
-        lora_alpha=options.lora.alpha,
-        lora_dropout=0.0,
-        target_modules=options.lora.targets,
-        bias="none",
-    )
+    return adapter_config(options.lora, name=name, extra="judge-harness-trl[peft]")
 
 
 def _newest(folder: Path) -> Path | None:

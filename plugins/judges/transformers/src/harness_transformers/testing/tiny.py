@@ -67,6 +67,8 @@ class TinyShape:
     """Tokens, at most."""
     context: int = 2048
     """Most positions."""
+    experts: int = 0
+    """Experts in each layer of the language model, two of them for a token; 0 for none."""
 
 
 def make_tiny_llava(folder: str | Path, *, shape: TinyShape | None = None, seed: int = 0) -> Path:
@@ -142,7 +144,7 @@ def _sentences() -> Iterator[str]:
 
 
 def _config(shape: TinyShape, tokenizer: Any) -> Any:
-    from transformers import CLIPVisionConfig, LlamaConfig, LlavaConfig
+    from transformers import CLIPVisionConfig, LlavaConfig
 
     return LlavaConfig(
         vision_config=CLIPVisionConfig(
@@ -154,20 +156,29 @@ def _config(shape: TinyShape, tokenizer: Any) -> Any:
             patch_size=shape.patch,
             projection_dim=shape.hidden,
         ),
-        text_config=LlamaConfig(
-            vocab_size=len(tokenizer),
-            hidden_size=shape.hidden,
-            intermediate_size=2 * shape.hidden,
-            num_hidden_layers=shape.layers,
-            num_attention_heads=shape.heads,
-            num_key_value_heads=shape.heads,
-            max_position_embeddings=shape.context,
-            bos_token_id=tokenizer.bos_token_id,
-            eos_token_id=tokenizer.eos_token_id,
-            pad_token_id=tokenizer.pad_token_id,
-        ),
+        text_config=_text(shape, tokenizer),
         image_token_index=tokenizer.convert_tokens_to_ids(IMAGE),
         image_seq_length=(shape.image_size // shape.patch) ** 2,
         vision_feature_layer=-1,
         vision_feature_select_strategy="default",
     )
+
+
+def _text(shape: TinyShape, tokenizer: Any) -> Any:
+    from transformers import LlamaConfig, Qwen3MoeConfig
+
+    common: dict[str, Any] = {
+        "vocab_size": len(tokenizer),
+        "hidden_size": shape.hidden,
+        "num_hidden_layers": shape.layers,
+        "num_attention_heads": shape.heads,
+        "num_key_value_heads": shape.heads,
+        "max_position_embeddings": shape.context,
+        "bos_token_id": tokenizer.bos_token_id,
+        "eos_token_id": tokenizer.eos_token_id,
+        "pad_token_id": tokenizer.pad_token_id,
+    }
+    if not shape.experts:
+        return LlamaConfig(**common, intermediate_size=2 * shape.hidden)
+    mixture = {"num_experts": shape.experts, "num_experts_per_tok": 2, "moe_intermediate_size": shape.hidden}
+    return Qwen3MoeConfig(**common, **mixture, head_dim=shape.hidden // shape.heads)
