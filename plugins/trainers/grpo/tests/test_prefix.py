@@ -358,6 +358,35 @@ def test_one_token_far_off_is_rounding_in_half_precision_and_an_error_otherwise(
         PrefixScorer(model.float(), mode="packed", pad=PAD).logps(groups)
 
 
+class Drifting(LlavaForConditionalGeneration):  # type: ignore[misc]
+    """Moves each log-probability of a packed row by about so much."""
+
+    apart = 0.0
+
+    def forward(self, *, attention_mask: Tensor, **inputs: Any) -> Any:
+        output = super().forward(attention_mask=attention_mask, **inputs)
+        if attention_mask.ndim == 4:
+            half = output.logits.shape[-1] // 2
+            output.logits = torch.cat([output.logits[..., :half] + 2 * self.apart, output.logits[..., half:]], dim=-1)
+        return output
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision_allows_what_rounding_explains_and_no_more(
+    llava: tuple[Any, Prompter], dtype: torch.dtype
+) -> None:
+    right, prompter = llava
+    groups = batch(prompter, [(0, (15, 16, 19, 17))])
+    model = turned(right, Drifting).to(dtype)
+    scorer = PrefixScorer(model, mode="packed", pad=PAD)
+    model.apart = 2 * torch.finfo(dtype).eps
+    scorer.logps(groups)
+    scorer = PrefixScorer(model, mode="packed", pad=PAD)
+    model.apart = 8 * torch.finfo(dtype).eps
+    with pytest.raises(UserError, match="nats from those of repeated rows"):
+        scorer.logps(groups)
+
+
 @pytest.mark.parametrize("mode", ["repeat", *SHARED])
 def test_further_inputs_for_each_token_reach_the_model(llava: tuple[Any, Prompter], mode: Mode) -> None:
     model, prompter = llava
