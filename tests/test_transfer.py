@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -427,28 +428,16 @@ def commit(folder: Path) -> None:
     run_git(folder, "commit", "-q", "-m", "x")
 
 
-def train_all(out: Path) -> None:
-    """Records of all judges that the predictions need."""
-    folder = out / "records" / "validation"
-    folder.mkdir(parents=True)
-    for judge in design.all_judges([stage for stage in design.STAGES if stage.name in STATED["stages"]]):
-        (folder / f"{judge.label}.json").write_text("{}")
-
-
 def test_the_test_split_opens_for_what_was_registered_and_committed(repository: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     with pytest.raises(SystemExit, match="run `register` first"):
         grid.check_registered(out, folder=repository)
-    with pytest.raises(SystemExit, match="not trained yet"):
-        grid.register(out, folder=repository)
-    train_all(out)
     grid.register(out, folder=repository)
-    assert len(grid.check_registered(out, folder=repository)) == len(list((out / "records/validation").iterdir()))
+    grid.check_registered(out, folder=repository)
 
 
 def test_the_test_split_stays_closed_where_predictions_changed(repository: Path, tmp_path: Path) -> None:
     out, file = tmp_path / "out", repository / "transfer_predictions.json"
-    train_all(out)
     grid.register(out, folder=repository)
     file.write_text(file.read_text().replace('"threshold": 10', '"threshold": 1'))
     with pytest.raises(SystemExit, match=r"transfer_predictions.json: not as registered"):
@@ -460,8 +449,11 @@ def test_the_test_split_stays_closed_where_predictions_changed(repository: Path,
         grid.check_registered(out, folder=repository)
     grid.register(out, folder=repository)  # no test item was asked yet
     grid.check_registered(out, folder=repository)
-    (out / "records" / "test").mkdir()
+    (out / "records" / "test").mkdir(parents=True)
     (out / "records" / "test" / "x.json").write_text("{}")
+    before = (out / grid.REGISTERED).read_text()
+    grid.register(out, folder=repository)
+    assert (out / grid.REGISTERED).read_text() == before, "the same again changes nothing, its time included"
     file.write_text(file.read_text().replace('"threshold": 1', '"threshold": 0'))
     commit(repository)
     with pytest.raises(SystemExit, match="opened under another registration"):
@@ -470,9 +462,26 @@ def test_the_test_split_stays_closed_where_predictions_changed(repository: Path,
 
 def test_a_registration_outside_git_is_refused(repository: Path, tmp_path: Path) -> None:
     shutil.rmtree(repository / ".git")
-    train_all(tmp_path / "out")
     with pytest.raises(SystemExit, match="commit the predictions first"):
         grid.register(tmp_path / "out", folder=repository)
+
+
+def test_test_answers_stay_closed_until_every_predicted_judge_was_asked() -> None:
+    judges = design.all_judges([stage for stage in design.STAGES if stage.name in STATED["stages"]])
+    asked = [{**grid.describe(judge), "repeated": {}} for judge in judges]
+    analysis.check_whole(scores.Records(records=asked, items={}), STATED)
+    with pytest.raises(SystemExit, match=f"1 of {len(judges)} judges .* were not asked yet, such as {judges[7].label}"):
+        analysis.check_whole(scores.Records(records=asked[:7] + asked[8:], items={}), STATED)
+    validation = [grid.describe(judge) for judge in judges[:7]]
+    analysis.check_whole(scores.Records(records=validation, items={}), STATED)
+
+
+def test_judges_of_a_base_that_was_trained_twice_are_refused() -> None:
+    judges = [Judge(arm=arm, weakness="shared", base=3) for arm in ("mt-rl", "sft-unified")]
+    for weights, refused in ((("a", "a"), False), (("a", "b"), True)):
+        records = [{**grid.describe(judge), "base_weights": mine} for judge, mine in zip(judges, weights, strict=True)]
+        with pytest.raises(SystemExit, match=r"base 3, shared: .* 2 different") if refused else nullcontext():
+            analysis.check_whole(scores.Records(records=records, items={}), STATED)
 
 
 # -- the smallest cell
@@ -516,6 +525,16 @@ def test_the_smallest_cell_runs_and_is_exported(start: Path, tmp_path: Path) -> 
         value = read.value(0, "pairwise-alignment", "accuracy").whole
         assert value in {12.5 * number for number in range(9)}, "four items in both orders"
     assert "mt-rl" in grid.status(out)
+    again = tmp_path / "again"
+    grid.restore(again, tmp_path / "to")
+    for split in ("validation", "test"):
+        name = f"records/{split}/{judge.label}.json"
+        assert (again / name).read_bytes() == (out / name).read_bytes()
+        assert (again / f"items/{split}.json").read_bytes() == (out / f"items/{split}.json").read_bytes()
+    grid.train_and_test(again, judge)  # nothing is done twice, and no weights are needed
+    (again / "records" / "test" / f"{judge.label}.json").unlink()
+    with pytest.raises(RuntimeError, match="its weights are not here"):
+        grid.ask_test(again, judge)
 
 
 def test_a_judge_that_fails_is_named_and_the_others_go_on(tmp_path: Path) -> None:

@@ -2,7 +2,8 @@
 
     python benchmarks/train/transfer_analysis.py transfer/records/validation transfer/items/validation.json
 
-The records of the test split, and its items, are given in the same way.
+The records of the test split, and its items, are given in the same way, once every judge of the predicted stages was
+asked: a look at a part of the answers could decide when to stop.
 
 `transfer_predictions.json` says of each prediction which arms are compared, on what, on which side and beyond which
 threshold. All of them are one family, corrected by Holm (1979). A prediction that cannot be tested yet stays in the
@@ -20,7 +21,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from transfer_design import ARMS, BASES, BY_NAME, INSIDE, OFF_THE_SHELF, PAIRS, PARENTS, WEAKNESSES
+from transfer_design import (
+    ARMS,
+    BASES,
+    BY_NAME,
+    INSIDE,
+    OFF_THE_SHELF,
+    PAIRS,
+    PARENTS,
+    STAGES,
+    WEAKNESSES,
+    all_judges,
+)
 from transfer_scores import Estimate, Records, Value, estimate, mean_of, read_records
 
 PREDICTIONS = Path(__file__).with_name("transfer_predictions.json")
@@ -247,7 +259,44 @@ def _report_repeats(records: Records) -> Iterator[str]:
             yield f"| {arm.name} | {shown(by_base)} |"
 
 
-if __name__ == "__main__":
+def check_whole(records: Records, stated: Mapping[str, Any]) -> None:
+    """See that test records are those of every judge of the predicted stages, and that arms had the same bases.
+
+    Raises:
+        SystemExit: One is missing, or two judges of a base started from different weights.
+    """
+    if any("repeated" in record for record in records.records):  # test records alone have it
+        there = {
+            tuple(record[name] for name in ("arm", "weakness", "base", "repeat", "task")) for record in records.records
+        }
+        wanted = all_judges([stage for stage in STAGES if stage.name in stated["stages"]])
+        missing = [
+            judge.label
+            for judge in wanted
+            if (judge.arm, judge.weakness, judge.base, judge.repeat, judge.task) not in there
+        ]
+        if missing:
+            raise SystemExit(
+                f"{len(missing)} of {len(wanted)} judges of the predicted stages were not asked yet, such as "
+                f"{missing[0]}; the test answers stay closed until then"
+            )
+    started: dict[tuple[str, int], set[str]] = {}
+    for record in records.records:
+        if "base_weights" in record:
+            started.setdefault((record["weakness"], record["base"]), set()).add(record["base_weights"])
+    for (weakness, base), weights in started.items():
+        if len(weights) > 1:
+            raise SystemExit(f"base {base}, {weakness}: its judges started from {len(weights)} different weights")
+
+
+def main() -> None:
+    """Print the report on some records."""
     stated = json.loads(PREDICTIONS.read_text(encoding="utf-8"))
-    for line in report(read_records(Path(sys.argv[1]), Path(sys.argv[2])), stated):
+    records = read_records(Path(sys.argv[1]), Path(sys.argv[2]))
+    check_whole(records, stated)
+    for line in report(records, stated):
         print(line)  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()

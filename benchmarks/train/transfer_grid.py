@@ -1,14 +1,17 @@
 """Trains and asks the judges of the experiment on transfer, one after another, and goes on where it was stopped.
 
-    python benchmarks/train/transfer_grid.py train --out transfer         # train; ask validation items
-    python benchmarks/train/transfer_grid.py status --out transfer
     python benchmarks/train/transfer_grid.py register --out transfer      # the predictions are final
-    python benchmarks/train/transfer_grid.py test --out transfer          # ask test items
+    python benchmarks/train/transfer_grid.py run --out transfer           # train; ask validation and test items
+    python benchmarks/train/transfer_grid.py status --out transfer
     python benchmarks/train/transfer_grid.py export --out transfer --to benchmarks/train/transfer_results
+    python benchmarks/train/transfer_grid.py restore --out transfer --to benchmarks/train/transfer_results
 
-`transfer_design.py` says which judges, in which order. Each judge leaves a record as soon as it was asked. `train`
-never looks at the test split. `test` opens it, and refuses to where the predictions and the analysis are not committed
-or not those that were registered. A file `STOP` in the output folder ends both after the judge in work.
+`transfer_design.py` says which judges, in which order. Each judge leaves a record for each split as soon as it was
+asked. Weights are not kept, so each judge is asked its test items before the next one is trained; the analysis stays
+closed until every judge of the predicted stages is there. `run` refuses to begin where the predictions and the analysis
+are not committed or not those that were registered. `restore` takes back what was exported on another machine, so
+that no judge is trained twice. `train` and `test` do the halves of `run`. A file `STOP` in the output folder ends it
+after the judge in work.
 """
 
 from __future__ import annotations
@@ -33,6 +36,8 @@ FIXED = ("transfer_predictions.json", "transfer_analysis.py", "transfer_scores.p
 """What must not change after it was registered: the predictions, and the code that tests them."""
 REGISTERED = "registered.json"
 STOP = "STOP"
+_NAMES = ("arm", "weakness", "base", "repeat", "task")
+"""What tells a judge from the others, in its record."""
 
 
 def write_recipes(out: Path, judges: Sequence[Judge]) -> None:
@@ -73,12 +78,21 @@ def train(out: Path, judge: Judge, *, items: int | None = None, changes: Mapping
     check_items(out / "items" / "validation.json", asked)
     facts = {
         "checkpoint": trained.folder.name,
+        "base_weights": hash_base(out, judge),
         "selected": trained.step,
         "validation_curve": curve_of(trained.curves()),
         # Of this attempt: a training that was stopped and went on counts its last part. A base counts with the first.
         "cpu_seconds": {"train": round(middle - start, 1), "ask": round(time.process_time() - middle, 1)},
     }
     _write(record, {**describe(judge), **facts, "answers": answers})
+
+
+def hash_base(out: Path, judge: Judge) -> str:
+    """SHA-256 of the base's weights, which must be equal wherever it was trained. Empty in a trial that has no base."""
+    folders = list((out / "checkpoints").glob(f"{judge.weakness}-base-{judge.base}-*"))
+    if len(folders) > 1:
+        raise RuntimeError(f"{folders[0]}, {folders[1]}: one base, trained by two versions of the code; begin again")
+    return hashlib.sha256((folders[0] / "model" / "model.safetensors").read_bytes()).hexdigest() if folders else ""
 
 
 def curve_of(rows: Iterable[Mapping[str, float | None]]) -> dict[str, dict[str, float]]:
@@ -102,6 +116,8 @@ def ask_test(out: Path, judge: Judge, *, items: int | None = None) -> None:
     checkpoint = json.loads(before.read_text(encoding="utf-8"))["checkpoint"]
     start = time.process_time()
     model = out / "checkpoints" / checkpoint / "model"
+    if not model.is_dir():
+        raise RuntimeError(f"its weights are not here ({model}); remove {before} to train it again")
     answers, asked = split_items(ask(model, "test", out / "work", items=items))
     check_items(out / "items" / "test.json", asked)
     repeated, few = split_items(ask(model, "test", out / "work", repeated=True, items=items))
@@ -109,6 +125,12 @@ def ask_test(out: Path, judge: Judge, *, items: int | None = None) -> None:
         raise RuntimeError("the items that are asked several times are not the first ones")
     seconds = {"ask": round(time.process_time() - start, 1)}
     _write(record, {**describe(judge), "cpu_seconds": seconds, "answers": answers, "repeated": repeated})
+
+
+def train_and_test(out: Path, judge: Judge) -> None:
+    """Train a judge and ask it the items of both splits."""
+    train(out, judge)
+    ask_test(out, judge)
 
 
 def describe(judge: Judge) -> dict[str, Any]:
@@ -131,34 +153,25 @@ def _write(path: Path, content: dict[str, Any]) -> None:
 
 
 def register(out: Path, *, folder: Path = HERE) -> dict[str, Any]:
-    """Record the hashes of the predictions and of the analysis, and the judges that are trained.
-
-    Only those are asked test items: which judges count is settled before any of these is seen.
+    """Record the hashes of the design, the predictions and the analysis, before any test item is asked.
 
     Raises:
-        SystemExit: They are not committed, a judge of a stage that the predictions name is missing, or the test split
-            was opened under another registration.
+        SystemExit: They are not committed, or the test split was opened under another registration.
     """
     path = out / REGISTERED
     found: dict[str, Any] = {"files": hashes(folder), "commit": _committed(folder)}
-    found["judges"] = sorted(record.stem for record in (out / "records" / "validation").glob("*.json"))
-    stages = json.loads((folder / "transfer_predictions.json").read_text(encoding="utf-8"))["stages"]
-    wanted = {judge.label for judge in all_judges([stage for stage in STAGES if stage.name in stages])}
-    missing = sorted(wanted - set(found["judges"]))
-    if missing:
-        raise SystemExit(f"{len(missing)} judges of the predicted stages are not trained yet, such as {missing[0]}")
     if path.is_file() and any((out / "records" / "test").glob("*.json")):
-        kept = json.loads(path.read_text(encoding="utf-8"))
-        if kept["files"] != found["files"] or kept["judges"] != found["judges"]:
+        if json.loads(path.read_text(encoding="utf-8"))["files"] != found["files"]:
             raise SystemExit("the test split was opened under another registration, which can no longer be replaced")
+        return found
     out.mkdir(parents=True, exist_ok=True)
     found["time"] = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     path.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     return found
 
 
-def check_registered(out: Path, *, folder: Path = HERE) -> list[str]:
-    """The judges that may be asked test items, where the predictions are those registered, and committed.
+def check_registered(out: Path, *, folder: Path = HERE) -> None:
+    """See that design, predictions and analysis are those registered, and committed.
 
     Raises:
         SystemExit: They are not.
@@ -171,8 +184,6 @@ def check_registered(out: Path, *, folder: Path = HERE) -> list[str]:
     if changed:
         raise SystemExit(f"{', '.join(changed)}: not as registered; the test split stays closed")
     _committed(folder)
-    judges: list[str] = kept["judges"]
-    return judges
 
 
 def hashes(folder: Path) -> dict[str, str]:
@@ -213,6 +224,22 @@ def export(out: Path, to: Path) -> None:
         (to / f"{split}-items.json").write_bytes((out / "items" / f"{split}.json").read_bytes())
     if (out / REGISTERED).is_file():
         (to / REGISTERED).write_bytes((out / REGISTERED).read_bytes())
+
+
+def restore(out: Path, kept: Path) -> None:
+    """Take back items, registration and records that `export` wrote. What is in the output folder already stays."""
+    for split in ("validation", "test"):
+        if (kept / f"{split}.jsonl.gz").is_file():
+            for line in gzip.decompress((kept / f"{split}.jsonl.gz").read_bytes()).splitlines():
+                record = json.loads(line)
+                path = out / "records" / split / f"{Judge(**{name: record[name] for name in _NAMES}).label}.json"
+                if not path.is_file():
+                    _write(path, record)
+            check_items(
+                out / "items" / f"{split}.json", json.loads((kept / f"{split}-items.json").read_text(encoding="utf-8"))
+            )
+    if (kept / REGISTERED).is_file() and not (out / REGISTERED).is_file():
+        (out / REGISTERED).write_bytes((kept / REGISTERED).read_bytes())
 
 
 def status(out: Path) -> str:
@@ -264,11 +291,11 @@ def work(out: Path, judges: Sequence[Judge], do: Callable[[Path, Judge], None]) 
 def main() -> None:
     """Do what the command line says."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["train", "status", "register", "test", "export"])
+    parser.add_argument("what", choices=["register", "run", "train", "test", "status", "export", "restore"])
     parser.add_argument("--out", type=Path, default=Path("transfer"))
     names = [stage.name for stage in STAGES]
     parser.add_argument("--stages", nargs="+", choices=names, default=names, metavar="STAGE", help=", ".join(names))
-    parser.add_argument("--to", type=Path, default=HERE / "transfer_results", help="of export")
+    parser.add_argument("--to", type=Path, default=HERE / "transfer_results", help="of export and restore")
     given = parser.parse_args()
     out: Path = given.out
     judges = all_judges([stage for stage in STAGES if stage.name in given.stages])
@@ -278,12 +305,13 @@ def main() -> None:
         print(json.dumps(register(out), indent=1))  # noqa: T201
     elif given.what == "export":
         export(out, given.to)
+    elif given.what == "restore":
+        restore(out, given.to)
     else:
         out.mkdir(parents=True, exist_ok=True)
-        if given.what == "test":
-            registered = set(check_registered(out))
-            judges = [judge for judge in judges if judge.label in registered]
-        work(out, judges, ask_test if given.what == "test" else train)
+        if given.what != "train":
+            check_registered(out)
+        work(out, judges, {"train": train, "test": ask_test, "run": train_and_test}[given.what])
 
 
 if __name__ == "__main__":
