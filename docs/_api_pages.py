@@ -58,6 +58,7 @@ API_SECTIONS: list[tuple[str, tuple[str, ...]]] = [
         (
             "Item",
             "Image",
+            "Video",
             "Part",
             "join_parts",
             "Message",

@@ -67,6 +67,7 @@ from harness.api.explaining import Box, Claim, TextWeights
 from harness.api.hookspecs import hookimpl
 from harness.api.images._image import Image
 from harness.api.images._shown import MAX_PIXELS
+from harness.api.images._video import Video
 from harness.api.pricing import Pricing, TokenEstimate
 from harness.api.reading._spellings import MAX_ANSWERS, Spellings, spell_answers
 from harness.api.reading._votes import majority_vote
@@ -177,6 +178,7 @@ __all__ = [
     "UserError",
     "Verdict",
     "VerdictFormat",
+    "Video",
     "WeightedReward",
     "compute_rewards",
     "hide_secret",

@@ -19,6 +19,7 @@ from typing import TypeVar
 
 from harness.api._errors import DataError
 from harness.api.images._image import Image
+from harness.api.images._video import Video
 from harness.secrets import find_key
 
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
@@ -287,6 +288,18 @@ class Cell:
             return self.row.pictures(value)
         except DataError as error:
             raise DataError(f"{self.place}: {error}") from error
+
+    def video(self) -> Video:
+        """A video: the name of a file or of a folder of frames beside the rows, encoded bytes, or a list of frames.
+
+        Raises:
+            DataError: Of another kind, an address, a path that leads out of the data folder, or no frames.
+        """
+        if isinstance(self.value, list | tuple):
+            return Video.from_frames(self.images(), name=self.place)
+        if isinstance(self.value, str) and "://" in self.value and self.row.pictures is not ABSENT:
+            raise self.mismatch("a video in the data", "addresses are not fetched; download it beside the data file")
+        return Video.from_stored(self.image())
 
     def _decode_url(self, url: str) -> bytes:
         head = _DATA_URL.match(url)

@@ -46,7 +46,7 @@ class Image:
         name: Where the image came from, for error messages. It is no part of any key: the content is.
     """
 
-    __slots__ = ("_bytes", "_draw", "_names", "_path", "_pixels", "_read", "_stored", "name")
+    __slots__ = ("_bytes", "_draw", "_named", "_names", "_path", "_pixels", "_read", "_stored", "name")
 
     def __init__(
         self,
@@ -56,6 +56,7 @@ class Image:
         data: bytes | None = None,
         read: Callable[[], bytes] | None = None,
         draw: Callable[[], PILImage] | None = None,
+        named: Callable[[], str] | None = None,
     ) -> None:
         """Use `from_file`, `from_bytes`, `from_reader` or `from_drawing`. Exactly one source must be given."""
         if sum(source is not None for source in (path, data, read, draw)) != 1:
@@ -65,6 +66,7 @@ class Image:
         self._bytes = data
         self._read = read
         self._draw = draw
+        self._named = named
         self._pixels: PILImage | None = None
         self._stored: tuple[str, bool] | None = None  # kind of the file, and whether it is plain, once it was decoded
         self._names: tuple[str, str] | None = None
@@ -107,9 +109,16 @@ class Image:
         return cls(name=name, read=read)
 
     @classmethod
-    def from_drawing(cls, draw: Callable[[], PILImage], *, name: str) -> Image:
-        """An image that `draw` makes. It must make the same pixels every time."""
-        return cls(name=name, draw=draw)
+    def from_drawing(cls, draw: Callable[[], PILImage], *, name: str, named: Callable[[], str] | None = None) -> Image:
+        """An image that `draw` makes. It must make the same pixels every time.
+
+        Args:
+            draw: Makes the picture.
+            name: For error messages.
+            named: Gives the digest and key, in hex, where what is drawn can be named without drawing it. By default the
+                pixels are hashed.
+        """
+        return cls(name=name, draw=draw, named=named)
 
     @classmethod
     def absent(cls, name: str) -> Image:
@@ -129,6 +138,26 @@ class Image:
         image._names = _name_absent(name), _name_absent(name)
         return image
 
+    @property
+    def is_absent(self) -> bool:
+        """Whether it is a placeholder of `absent`."""
+        return self._names is not None and self._names[0] == _name_absent(self.name)
+
+    @property
+    def path(self) -> Path | None:
+        """The file that it is read from; `None` where it is no file."""
+        return self._path
+
+    def read_stored(self) -> bytes:
+        """The bytes of the file, which may hold no picture.
+
+        Raises:
+            DataError: It cannot be read, or is drawn and has no file.
+        """
+        if self._draw is not None:
+            raise DataError(f"image {self.name}: is drawn and has no file")
+        return self._raw()
+
     def pack(self) -> tuple[bytes, tuple[int, int] | None]:
         """What `unpack` makes the picture from in another process: its file as it is stored, or a drawing's pixels.
 
@@ -139,7 +168,7 @@ class Image:
         Raises:
             DataError: The picture cannot be read.
         """
-        if self._names is not None and self._names[0] == _name_absent(self.name):
+        if self.is_absent:
             return b"", None  # no file is empty, so that no bytes say: absent
         if self._draw is None:
             return self._raw(), None
@@ -238,7 +267,9 @@ class Image:
     def _compute_names(self) -> tuple[str, str]:
         """Digest and key."""
         if self._names is None:
-            if self._draw is not None:
+            if self._named is not None:
+                self._names = (self._named(),) * 2
+            elif self._draw is not None:
                 # The size goes in as well: 2 x 3 and 3 x 2 pixels can have the same bytes.
                 pixels = self.load()
                 sha = hashlib.sha256(f"{pixels.mode}:{pixels.width}x{pixels.height}:".encode() + pixels.tobytes())

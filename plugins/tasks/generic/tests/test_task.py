@@ -185,7 +185,7 @@ def test_a_bad_row_ends_the_stream_and_is_named(write: Write, make: Make, row: d
         ({"texts": ["a"] * 27}, "expected 2 to 26 candidates, found 27"),
         ({"texts": "a, b"}, "column 'texts': expected a list"),
         ({"texts": ["a", None]}, "column 'texts', element 1: expected text"),
-        ({"texts": ["a", "b", "c"]}, "2 candidate images, 3 texts"),
+        ({"texts": ["a", "b", "c"]}, "different numbers of candidates (2 images, 3 texts)"),
     ],
 )
 def test_candidates_that_do_not_fit_are_named(write: Write, items: Items, row: dict[str, Any], says: str) -> None:

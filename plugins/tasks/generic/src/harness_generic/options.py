@@ -36,6 +36,14 @@ class Asked(BaseModel):
         "encoded bytes, `{bytes, path}` as on the hub, or a base64 data URL. They come before the question where it "
         "does not name them.",
     )
+    videos: Columns = Field(
+        default=[],
+        description="Columns with the videos of the question: the path of a file or of a folder of frames beside the "
+        "data file, encoded bytes, or a list of frames. They are shown as frames, where images are.",
+    )
+    frames: int = Field(
+        default=8, ge=1, le=256, description="Frames of each video: those at the middles of so many equal parts."
+    )
     id: str | None = Field(
         default=None, description="Column that names the item, unique in its split. Default: number of the row, from 0."
     )
@@ -76,7 +84,7 @@ class Asked(BaseModel):
     @property
     def visible_columns(self) -> set[str]:
         """The columns that a judge gets to see."""
-        return {*self.template.columns, *as_list(self.images)}
+        return {*self.template.columns, *as_list(self.images), *as_list(self.videos)}
 
     @field_validator("annotators")
     @classmethod
@@ -115,21 +123,32 @@ class Compares(Common):
         default=None,
         description="Columns of the candidates' images, one for each candidate; or one column with the list of them.",
     )
+    candidate_videos: Columns | None = Field(
+        default=None, description="The same of the candidates' videos, which are shown as frames."
+    )
     candidate_texts: Columns | None = Field(
         default=None,
-        description="The same of the candidates' texts. With both, each candidate is an image and a text.",
+        description="The same of the candidates' texts. With several of the three, each candidate has all of them.",
     )
 
     @property
     def visible_columns(self) -> set[str]:
         """Those of the candidates as well."""
-        return super().visible_columns | {*as_list(self.candidate_images), *as_list(self.candidate_texts)}
+        return super().visible_columns.union(*map(as_list, self.candidate_columns))
+
+    @property
+    def candidate_columns(self) -> list[Columns]:
+        """What is given of the candidates: columns of images, of videos and of texts."""
+        every = (self.candidate_images, self.candidate_videos, self.candidate_texts)
+        return [columns for columns in every if columns is not None]
 
     @model_validator(mode="after")
     def _has_candidates(self) -> Compares:
-        given = [columns for columns in (self.candidate_images, self.candidate_texts) if columns is not None]
+        given = self.candidate_columns
         if not given:
-            raise ValueError("name the columns of what is compared: candidate_images, candidate_texts, or both")
+            raise ValueError(
+                "name the columns of what is compared: candidate_images, candidate_videos, candidate_texts, or several"
+            )
         for columns in given:
             if isinstance(columns, list) and (len(columns) < 2 or len(set(columns)) < len(columns)):
                 raise ValueError(
@@ -139,7 +158,9 @@ class Compares(Common):
         # Only columns can be counted here. A column that holds a list may have another length in each row.
         counts = {len(columns) for columns in given if isinstance(columns, list)}
         if len(counts) > 1:
-            raise ValueError("candidate_images and candidate_texts name different numbers of candidates")
+            raise ValueError(
+                "candidate_images, candidate_videos and candidate_texts name different numbers of candidates"
+            )
         return self
 
 
@@ -166,7 +187,7 @@ class Pairwise(Compares):
                 if self.labels
                 else f"say in `labels` what the values of the {whose} mean, such as {{'A': first, 'B': second}}"
             )
-        for columns in (self.candidate_images, self.candidate_texts):
+        for columns in self.candidate_columns:
             if isinstance(columns, list) and len(columns) != 2:
                 raise ValueError(f"a pair has two candidates, got {len(columns)} columns")
         return self

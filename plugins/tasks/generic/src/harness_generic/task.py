@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
+from itertools import chain
 from typing import TypeAlias
 
 from harness.api import AnswerSpace, Context, DataError, Item, Part, Protocol, Verdict
@@ -52,17 +53,19 @@ class GenericTask(TableTask):
         # A folder of images needs no option to show its pictures. A split may be a folder where another is a file.
         self._images = {split: self._question_images(folder=source.is_folder) for split, source in self.sources.items()}
         # Without this guard a forgotten column gives a run that looks sound, in which every item is the same.
-        if not (self._compares or self._template.columns or all(self._images.values())):
+        if not (self._compares or self._template.columns or options.videos or all(self._images.values())):
             raise DataError(
-                f"task {context.name}: every row would be the same question; name columns in `images`, or show "
-                "them as {column} in `question`"
+                f"task {context.name}: every row would be the same question; name columns in `images` or `videos`, or "
+                "show them as {column} in `question`"
             )
 
     def facts(self) -> str:
         """What the fingerprint covers besides the data: the kind of task, the version of this plugin, the options."""
         # An option that came later is left out where it is not set, so that older runs keep their fingerprint.
-        unset = {"annotators"} if self.options.annotators is None else set()
-        options = self.options.model_dump_json(exclude=unset)
+        later = {name for name in ("annotators", "videos", "candidate_videos") if not getattr(self.options, name, None)}
+        if {"videos", "candidate_videos"} & type(self.options).model_fields.keys() <= later:
+            later.add("frames")
+        options = self.options.model_dump_json(exclude=later)
         return f"{type(self.options).__name__}:{self.version}:{options}"
 
     def items_of(self, row: Row, split: str) -> Iterator[Item]:
@@ -72,7 +75,8 @@ class GenericTask(TableTask):
             DataError: A column is missing or does not fit.
         """
         options = self.options
-        pictures = {column: row[column].images() for column in self._images[split]}
+        pictures: dict[str, Sequence[Part]] = {column: row[column].images() for column in self._images[split]}
+        pictures |= {column: row[column].video().parts(options.frames) for column in as_list(options.videos)}
         candidates = self._candidates(row)
         space, gold = self._answer(row, len(candidates))
         name = str(row.number) if options.id is None else row[options.id].name()
@@ -99,16 +103,20 @@ class GenericTask(TableTask):
     def _candidates(self, row: Row) -> tuple[tuple[Part, ...], ...]:
         if self._compares is None:
             return ()
-        sides: list[list[Part]] = []
-        if self._compares.candidate_images is not None:
-            sides.append([cell.image() for cell in _cells(row, self._compares.candidate_images)])
-        if self._compares.candidate_texts is not None:
-            sides.append([cell.word() for cell in _cells(row, self._compares.candidate_texts)])
-        if len(sides[0]) != len(sides[-1]):
-            raise DataError(f"{row.place}: {len(sides[0])} candidate images, {len(sides[-1])} texts; fix the row")
-        if not 2 <= len(sides[0]) <= MOST:
-            raise DataError(f"{row.place}: expected 2 to {MOST} candidates, found {len(sides[0])}; fix the row")
-        return tuple(zip(*sides, strict=True))
+        options, sides = self._compares, dict[str, list[tuple[Part, ...]]]()
+        if options.candidate_images is not None:
+            sides["images"] = [(cell.image(),) for cell in _cells(row, options.candidate_images)]
+        if options.candidate_videos is not None:
+            sides["videos"] = [cell.video().parts(options.frames) for cell in _cells(row, options.candidate_videos)]
+        if options.candidate_texts is not None:
+            sides["texts"] = [(cell.word(),) for cell in _cells(row, options.candidate_texts)]
+        counts = {len(side) for side in sides.values()}
+        if len(counts) > 1:
+            told = ", ".join(f"{len(side)} {kind}" for kind, side in sides.items())
+            raise DataError(f"{row.place}: different numbers of candidates ({told}); fix the row")
+        if not 2 <= min(counts) <= MOST:
+            raise DataError(f"{row.place}: expected 2 to {MOST} candidates, found {min(counts)}; fix the row")
+        return tuple(tuple(chain.from_iterable(parts)) for parts in zip(*sides.values(), strict=True))
 
     def _question_images(self, *, folder: bool) -> list[str]:
         """The image columns of the question; in a folder of images `file_name`, unless images are named."""
@@ -161,8 +169,8 @@ def ranking(options: Ranked, context: Context) -> GenericTask:
 
 def _heading(compares: Compares) -> str:
     if compares.candidate_texts is None:
-        return "Image"
-    return "Answer" if compares.candidate_images is None else "Candidate"
+        return "Image" if compares.candidate_videos is None else "Video"
+    return "Answer" if compares.candidate_images is compares.candidate_videos is None else "Candidate"
 
 
 def _cells(row: Row, columns: Columns) -> Iterable[Cell]:

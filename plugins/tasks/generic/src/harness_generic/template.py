@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.api import Image, Part
+from harness.api import Part
 
 # `str.format` would read attributes and calls from a question, and trip over braces in a cell.
 _TOKEN = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
@@ -49,12 +49,13 @@ class Template:
         """The columns that it shows."""
         return frozenset(text for text, is_column in self.pieces if is_column)
 
-    def fill(self, text: Callable[[str], str], images: Mapping[str, Sequence[Image]]) -> tuple[Part, ...]:
+    def fill(self, text: Callable[[str], str], images: Mapping[str, Sequence[Part]]) -> tuple[Part, ...]:
         """The question of one row.
 
         Args:
             text: Gives the text of a column; it goes in as it is.
-            images: Images by column. Those of a column that the template names stand there, the others come first.
+            images: Images by column, or the parts of videos. Those of a column that the template names stand there,
+                the others come first.
         """
         parts: list[Part] = [image for column in images if column not in self.columns for image in images[column]]
         words = ""
