@@ -220,7 +220,7 @@ def decode_frames(raw: bytes, count: int, *, name: str) -> list[PILImage]:
         with av.open(io.BytesIO(raw), "r", format=kind) as container:
             stream = next(stream for stream in container.streams.video if stream.codec_context is not None)
             stream.codec_context.thread_count = 1  # threads of one clip would fight over cores that judges use
-            return list(_shown_at(wanted, container.decode(stream), name))
+            return list(_pick_frames(wanted, container.decode(stream), name))
     except (av.FFmpegError, ValueError, MemoryError) as error:
         raise DataError(f"video {name}: cannot be decoded ({error}); convert it or remove the item") from error
 
@@ -252,7 +252,7 @@ def _middles(times: Sequence[int], count: int) -> list[float]:
     return [first + (place + 0.5) / count * (last - first + stay) for place in range(count)]
 
 
-def _shown_at(wanted: Sequence[float], frames: Iterator[Any], name: str) -> Iterator[PILImage]:
+def _pick_frames(wanted: Sequence[float], frames: Iterator[Any], name: str) -> Iterator[PILImage]:
     """The frame on the screen at each time: the last one that came on before it."""
     left, before = list(wanted), None
     for frame in frames:

@@ -30,7 +30,7 @@ def clip(first: int) -> bytes:
 
 
 def shades(parts: tuple[Any, ...]) -> list[int]:
-    return [part.load().getpixel((0, 0))[0] for part in parts if isinstance(part, Image)]
+    return [part.load().convert("L").tobytes()[0] for part in parts if isinstance(part, Image)]
 
 
 def test_a_pair_of_videos_is_shown_as_frames(write: Any, items: Any, tmp_path: Path) -> None:
