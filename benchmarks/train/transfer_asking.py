@@ -59,6 +59,9 @@ def ask(model: Path, split: str, work: Path, *, repeated: bool = False, items: i
         work: A folder for the run, which is removed afterwards.
         repeated: Ask fewer tasks several times at temperature 1, in place of all tasks once.
         items: Ask at most so many items of each task, for a trial.
+
+    Raises:
+        RuntimeError: The run stopped, or a judgement failed.
     """
     import harness
 
@@ -76,7 +79,7 @@ def ask(model: Path, split: str, work: Path, *, repeated: bool = False, items: i
     path = work / "manifest.yaml"
     path.write_text(json.dumps(manifest), encoding="utf-8")  # JSON is YAML
     run = harness.run(path, runs=work / "runs", limit=items, progress=False)
-    if run.problems and not all("coverage" in problem or "answers" in problem for problem in run.problems):
+    if run.problems:
         raise RuntimeError(f"{model}: {'; '.join(run.problems)}")
     found = {task: read_answers(task, run.judgements(task=task)) for task in run.tasks}
     shutil.rmtree(work)

@@ -20,6 +20,7 @@ import argparse
 import gzip
 import hashlib
 import json
+import os
 import resource
 import statistics
 import subprocess
@@ -30,7 +31,7 @@ from typing import Any
 
 import yaml
 from transfer_asking import ask, check_items, split_items
-from transfer_design import BY_NAME, HERE, STAGES, WEAKNESSES, Judge, all_judges, base_recipe, recipe_of
+from transfer_design import BASES, BY_NAME, HERE, STAGES, WEAKNESSES, Judge, all_judges, base_recipe, recipe_of
 
 FIXED = ("transfer_predictions.json", "transfer_analysis.py", "transfer_scores.py", "transfer_design.py")
 """What must not change after it was registered: the predictions, and the code that tests them."""
@@ -74,7 +75,7 @@ def train(out: Path, judge: Judge, *, items: int | None = None, changes: Mapping
     start = time.process_time()
     trained = harness.train(recipe_path(out, judge), checkpoints=out / "checkpoints", set=changes or {}, progress=False)
     middle = time.process_time()
-    answers, asked = split_items(ask(trained.model, "validation", out / "work", items=items))
+    answers, asked = split_items(ask(trained.model, "validation", _work_folder(out), items=items))
     check_items(out / "items" / "validation.json", asked)
     facts = {
         "checkpoint": trained.folder.name,
@@ -118,13 +119,18 @@ def ask_test(out: Path, judge: Judge, *, items: int | None = None) -> None:
     model = out / "checkpoints" / checkpoint / "model"
     if not model.is_dir():
         raise RuntimeError(f"its weights are not here ({model}); remove {before} to train it again")
-    answers, asked = split_items(ask(model, "test", out / "work", items=items))
+    answers, asked = split_items(ask(model, "test", _work_folder(out), items=items))
     check_items(out / "items" / "test.json", asked)
-    repeated, few = split_items(ask(model, "test", out / "work", repeated=True, items=items))
+    repeated, few = split_items(ask(model, "test", _work_folder(out), repeated=True, items=items))
     if any(not asked[task]["gold"].startswith(mine["gold"]) for task, mine in few.items()):
         raise RuntimeError("the items that are asked several times are not the first ones")
     seconds = {"ask": round(time.process_time() - start, 1)}
     _write(record, {**describe(judge), "cpu_seconds": seconds, "answers": answers, "repeated": repeated})
+
+
+def _work_folder(out: Path) -> Path:
+    """Of this process alone."""
+    return out / f"work-{os.getpid()}"
 
 
 def train_and_test(out: Path, judge: Judge) -> None:
@@ -295,10 +301,14 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("transfer"))
     names = [stage.name for stage in STAGES]
     parser.add_argument("--stages", nargs="+", choices=names, default=names, metavar="STAGE", help=", ".join(names))
+    parser.add_argument(
+        "--bases", type=int, nargs="+", choices=BASES, default=BASES, help="for two processes: a part each"
+    )
     parser.add_argument("--to", type=Path, default=HERE / "transfer_results", help="of export and restore")
     given = parser.parse_args()
     out: Path = given.out
     judges = all_judges([stage for stage in STAGES if stage.name in given.stages])
+    judges = [judge for judge in judges if judge.base in given.bases]
     if given.what == "status":
         print(status(out))  # noqa: T201
     elif given.what == "register":
