@@ -78,7 +78,7 @@ class Examples:
             given = " and ".join(self._splits)
             raise UserError(f"task {self._planned.name}: the recipe gives its trainer {given}, not {split!r}")
 
-    def _limited(self, split: str, limit: int | None) -> PlannedTask:
+    def _choose_items(self, split: str, limit: int | None) -> PlannedTask:
         """The task with the items to stream."""
         if limit is None:
             return replace(self._planned, split=split, limit=None)
@@ -95,7 +95,7 @@ class Examples:
         spaces: set[AnswerSpace] = set()
         skipped = self.skipped.setdefault(split, set())
         empty, problem = True, ""
-        for ask in stream_requests(self._limited(split, limit)):
+        for ask in stream_requests(self._choose_items(split, limit)):
             unreadable = ask.problem if ask.request is None else _unreadable(ask.request)
             # The journal's key of an image is made of its bytes, so a damaged one shows only when it is decoded.
             if ask.request is not None and not unreadable:

@@ -112,9 +112,10 @@ def test_an_adapter_of_a_real_model_scores_as_a_judge_what_its_training_said(
     (tmp_path / "asked.yaml").write_text(_MANIFEST.replace("MODEL", str(trained)))
     harness(tmp_path, "run", "asked.yaml")
     (board,) = tmp_path.glob("runs/asked-*/leaderboard.json")
-    found = json.loads(board.read_text())
-    print(trainer, record["scores"], json.dumps(found)[:3000])
-    scores = {score["judge"]: score["value"] for score in found["scores"] if score["metric"] == "accuracy"}
-    assert set(scores) == {"by-folder", "by-recipe"}
-    for value in scores.values():
-        assert value == pytest.approx(record["scores"]["even/accuracy"])
+    scored = {row["judge"]: row for row in json.loads(board.read_text())["rows"]}
+    assert set(scored) == {"by-folder", "by-recipe"}
+    for row in scored.values():
+        assert row["coverage"] == record["scores"]["even/coverage"]
+        assert row["value"] == (pytest.approx(record["scores"]["even/macro_f1"], abs=1e-6) if row["n"] else None)
+    if trainer == "sft":
+        assert record["scores"]["even/coverage"] == 1, "it has learnt the form of an answer"
