@@ -76,6 +76,7 @@ from harness.api.results._recorded import AnswerSource, RecordedAnswer, Recorded
 from harness.api.results._statistics import Change, Measurement, Statistics
 from harness.api.results._unread import UnreadReason, reason_of
 from harness.api.results._written import Unit, write_interval, write_number, write_share
+from harness.api.training._sampling import sample_items
 from harness.api.training._training import (
     Answer,
     AnswerReward,
@@ -186,6 +187,7 @@ __all__ = [
     "join_parts",
     "majority_vote",
     "reason_of",
+    "sample_items",
     "scrub",
     "space_from_json",
     "spell_answers",

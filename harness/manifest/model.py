@@ -78,7 +78,7 @@ class RecipeTask(Entry):
     validation: Name | None = None
     """Which split to select on. Default: `validation` where the task has such a split, else none; `null` for none."""
     limit: Annotated[int, Field(ge=1)] | None = None
-    """Learn from the first so many items of the train split; all by default."""
+    """Learn from so many items of the train split, a sample with its shares of golds and categories; all by default."""
     weight: Annotated[float, Field(gt=0)] = 1.0
     """Its share, relative to the other tasks, on top of how the trainer mixes them."""
     data: Annotated[str, Field(min_length=1)] | None = None

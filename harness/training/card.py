@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -21,6 +23,14 @@ if TYPE_CHECKING:
 _BARS = "▁▂▃▄▅▆▇█"
 _WIDEST = 24
 """Most bars of a sparkline."""
+
+_COUNT = "n"
+"""Last part of the name of a number of answers."""
+_SHARES = ("accuracy", "coverage")
+"""Scores that are shares of answers."""
+_QUANTILE = 1.959964
+"""Of the normal distribution, for intervals of 95 %."""
+_MOST_CURVES = 40
 
 Curves = Mapping[int, Mapping[str, float | None]]
 """Metrics by step."""
@@ -43,9 +53,8 @@ def model_card(planned: PlannedRecipe, record: Record, curves: Curves) -> str:
     if planned.training.rewards:
         pieces += ["## Rewards", "What answers earned: the sum of weight times value.", _rewards(planned)]
     if record.scores:
-        scores = [[name, _number(value)] for name, value in record.scores.items()]
-        said = f"Of step {record.selected}, on the validation splits."
-        pieces += ["## Validation scores", said, table(["score", "value"], scores, left="lr")]
+        said = f"Of step {record.selected}, on validation. Intervals are of 95 %, as if answers were independent."
+        pieces += ["## Validation scores", said, scores_table(record.scores)]
     if curves:
         pieces += ["## Curves", curves_table(curves)]
     notes = [*record.notes, *(f"{where}: {n} items could not be shown" for where, n in record.skipped.items())]
@@ -76,14 +85,46 @@ def _hub_name(given: str | None) -> str:
     return given.removeprefix("hub:").partition("@")[0] if given is not None and given.startswith("hub:") else ""
 
 
+def scores_table(scores: Mapping[str, float | None]) -> str:
+    """A line for each score, with the number of answers that a trainer reports as `TASK/n`, and how sure a share is."""
+    rows: list[list[str]] = []
+    for name, value in scores.items():
+        task, _, kind = name.rpartition("/")
+        if kind == _COUNT:
+            continue
+        count = scores.get(f"{task}/{_COUNT}") if task else None
+        known = value is not None and count is not None and count >= 1 and kind in _SHARES and 0 <= value <= 1
+        low, high = wilson_interval(float(value or 0), int(count or 1))
+        rows.append(
+            [
+                name,
+                _number(value),
+                "-" if count is None else f"{int(count):,}",
+                f"{low:.3f} to {high:.3f}" if known else "-",
+            ]
+        )
+    return table(["score", "value", "n", "interval"], rows, left="lrrr")
+
+
+def wilson_interval(share: float, count: int) -> tuple[float, float]:
+    """The interval of 95 % for a share of `count` independent answers (Wilson 1927, doi:10.2307/2276774)."""
+    squared = _QUANTILE**2
+    centre = (share + squared / (2 * count)) / (1 + squared / count)
+    half = _QUANTILE / (1 + squared / count) * math.sqrt(share * (1 - share) / count + squared / (4 * count**2))
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
 def curves_table(curves: Curves) -> str:
     """A line for each metric: its first, last, lowest and highest value, and its course as bars.
 
-    Whether more or less of a metric is better is the trainer's to know, so both ends are shown.
+    Whether more or less of a metric is better is the trainer's to know, so both ends are shown. Counts are left out, as
+    they do not move. Of many metrics the first ones are shown, those of the whole training before those of a task.
     """
-    names = list(dict.fromkeys(name for metrics in curves.values() for name in metrics))
+    every = dict.fromkeys(name for metrics in curves.values() for name in metrics)
+    names = sorted((name for name in every if name.rpartition("/")[2] != _COUNT), key=lambda name: name.count("/"))
+    left_out = len(names) - _MOST_CURVES
     rows: list[list[str]] = []
-    for name in names:
+    for name in names[:_MOST_CURVES]:
         points = [(step, metrics[name]) for step, metrics in curves.items() if name in metrics]
         known = [(step, value) for step, value in points if value is not None]
         if not known:  # every value was NaN or infinite, and the reader should see that
@@ -100,7 +141,8 @@ def curves_table(curves: Curves) -> str:
                 sparkline([value for _, value in known]),
             ]
         )
-    return table(["metric", "logged", "first", "last", "lowest", "highest", "course"], rows, left="lrrrrrl")
+    shown = table(["metric", "logged", "first", "last", "lowest", "highest", "course"], rows, left="lrrrrrl")
+    return shown if left_out <= 0 else f"{shown}\n\nThe course of {left_out} more is in `curves.jsonl`."
 
 
 def sparkline(values: Sequence[float]) -> str:
@@ -118,7 +160,11 @@ def sparkline(values: Sequence[float]) -> str:
 
 def _facts(planned: PlannedRecipe, record: Record) -> list[str]:
     offer, start = planned.offer, planned.start
-    origin = planned.training.model or "no model: the trainer makes one"
+    # A path of this machine means nothing elsewhere; the recipe below has it in full.
+    given = planned.training.model
+    origin = "no model: the trainer makes one"
+    if given is not None:
+        origin = given if _hub_name(given) else f"the folder {Path(given).name}"
     if start is not None:
         origin = f"what the recipe {start.name} makes, hash {start.hash}"
     seconds, attempts = record.seconds_of_all_attempts, record.attempts
@@ -141,7 +187,10 @@ def _tasks(planned: PlannedRecipe) -> str:
         rows.append([task.name, task.id, sizes[0], sizes[1] if len(sizes) > 1 else "none", weight, task.format.name])
     header = ["task", "id", "items learnt from", "items validated on", "weight", "format"]
     cards = {entry.offer.id: entry.offer.card for entry in planned.loaded.tasks}
-    said = [f"{name}: {_origin(card.licence, card.source)}" for name, card in cards.items()]
+    origins: dict[str, list[str]] = {}
+    for name, card in cards.items():
+        origins.setdefault(_origin(card.licence, card.source), []).append(name)
+    said = [f"{', '.join(names)}: {origin}" for origin, names in origins.items()]
     return "\n\n".join(
         [
             table(header, rows, left="llrrrl"),

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from harness.api import DataError, Example, Request, UserError
+from harness.api import (
+    AnswerSpace,
+    Choice,
+    DataError,
+    Example,
+    Preference,
+    Request,
+    UserError,
+    Verdict,
+    sample_items,
+)
 from harness.api.reading import NO_MARKS, Thinking
 from harness.runner.context import example_of
 from harness.runner.requests import stream_requests
@@ -27,16 +37,22 @@ class Examples:
     `trained.json` and the model card. Pictures are looked at and let go of again: a trainer keeps examples, and decoded
     pictures of a whole split would fill the memory.
 
+    Where a class of the answer space is the gold of no item, a judge that never says it is not found out: a warning
+    says so.
+
     Attributes:
         skipped: Ids of the items that were left out, by split.
+        lacking: Which classes are the gold of no item, in words, by split.
     """
 
     def __init__(
         self, planned: PlannedTask, *, splits: tuple[str, ...], thinking: Thinking, say: Callable[[str], None]
     ) -> None:
-        """Stream `splits` of a task; `planned.split` up to its limit. Warnings go to `say`."""
+        """Stream `splits` of a task; of `planned.split` a sample where there is a limit. Warnings go to `say`."""
         self._planned, self._splits, self._thinking, self._say = planned, splits, thinking, say
+        self._samples: dict[tuple[str, int], frozenset[str]] = {}
         self.skipped: dict[str, set[str]] = {}
+        self.lacking: dict[str, str] = {}
 
     def __call__(self, split: str) -> Iterator[Example]:
         """Stream a split: one example for each order that the protocol shows.
@@ -45,21 +61,50 @@ class Examples:
             UserError: The recipe does not give this split to the trainer.
             DataError: There is no item, none can be read, or the task's data cannot be used.
         """
+        return self._stream(split, self._planned.limit if split == self._planned.split else None)
+
+    def sample(self, split: str, limit: int) -> Iterator[Example]:
+        """Stream at most `limit` items of a split; see `harness.api.sample_items`.
+
+        Raises:
+            UserError: The recipe does not give this split to the trainer.
+            DataError: There is no item, none can be read, or the task's data cannot be used.
+        """
+        own = self._planned.limit if split == self._planned.split else None
+        return self._stream(split, limit if own is None else min(own, limit))
+
+    def _check(self, split: str) -> None:
         if split not in self._splits:
             given = " and ".join(self._splits)
             raise UserError(f"task {self._planned.name}: the recipe gives its trainer {given}, not {split!r}")
-        return self._stream(split)
 
-    def _stream(self, split: str) -> Iterator[Example]:
+    def _choose_items(self, split: str, limit: int | None) -> PlannedTask:
+        """The task with the items to stream."""
+        if limit is None:
+            return replace(self._planned, split=split, limit=None)
+        if (split, limit) not in self._samples:  # epochs come again
+            self._samples[split, limit] = sample_items(self._planned.task.items(split), limit=limit)
+        return replace(self._planned, split=split, limit=None, only=self._samples[split, limit])
+
+    def _stream(self, split: str, limit: int | None) -> Iterator[Example]:
+        self._check(split)
+        return self._read(split, limit)
+
+    def _read(self, split: str, limit: int | None) -> Iterator[Example]:
+        golds: dict[Verdict, int] = {}
+        spaces: set[AnswerSpace] = set()
         skipped = self.skipped.setdefault(split, set())
         empty, problem = True, ""
-        for ask in stream_requests(self._planned, split=None if split == self._planned.split else split):
+        for ask in stream_requests(self._choose_items(split, limit)):
             unreadable = ask.problem if ask.request is None else _unreadable(ask.request)
             # The journal's key of an image is made of its bytes, so a damaged one shows only when it is decoded.
             if ask.request is not None and not unreadable:
                 empty = False
                 request = ask.request if self._thinking == NO_MARKS else replace(ask.request, thinking=self._thinking)
-                yield example_of(ask.item, request)
+                example = example_of(ask.item, request)
+                golds[example.gold] = golds.get(example.gold, 0) + 1
+                spaces.add(request.space)
+                yield example
                 continue
             problem = unreadable
             if ask.item.id not in skipped:  # an item has a request for each order, and epochs come again
@@ -69,6 +114,37 @@ class Examples:
                     self._say(f"warning: {where}: item {ask.item.id} is left out: {problem}")
         if empty:
             raise DataError(f"task {self._planned.name}: no item of {split} can be shown; the last one: {problem}")
+        self._note_lacking(split, golds, spaces)
+
+    def _note_lacking(self, split: str, golds: Mapping[Verdict, int], spaces: set[AnswerSpace]) -> None:
+        """Warn once where a split has no item with some gold."""
+        found = _lacking(golds, spaces)
+        if found and split not in self.lacking:
+            self.lacking[split] = found
+            self._say(f"warning: task {self._planned.name}, {split}: {found}")
+
+
+def _lacking(golds: Mapping[Verdict, int], spaces: set[AnswerSpace]) -> str:
+    """Which golds never come, in words. Empty where each does, or where that is not known."""
+    if len(spaces) != 1:  # items with answer spaces of their own have no classes in common
+        return ""
+    (space,) = spaces
+    count = sum(golds.values())
+    if isinstance(space, Preference):
+        if len(golds) > 1:
+            return ""
+        return (
+            f"the gold of all {count} examples is {space.name(next(iter(golds)))}; a judge that always says it scores 1"
+        )
+    if not isinstance(space, Choice):
+        return ""
+    missing = [label for label in space.labels if label not in golds]
+    if not missing:
+        return ""
+    return (
+        f"no gold of {count} examples is {' or '.join(missing)}; a judge that never says it is not found out, and none "
+        "learns it"
+    )
 
 
 def _unreadable(request: Request) -> str:

@@ -65,6 +65,16 @@ class PlannedRecipe:
         return is_done(self.folder)
 
     @property
+    def golds_lacking(self) -> tuple[str, ...]:
+        """Which classes were the gold of no item so far, in words."""
+        return tuple(
+            f"task {task.name}, {split}: {found}"
+            for task in self.training.tasks
+            if isinstance(task.examples, Examples)
+            for split, found in task.examples.lacking.items()
+        )
+
+    @property
     def items_not_shown(self) -> dict[str, int]:
         """Number of items that could not be shown so far, by `task/split`."""
         return {
@@ -111,12 +121,14 @@ def plan_recipe(
         check_contract("trainer", offer.id, trainer, ("train", "fingerprint"))
         fingerprint = call(offer, "fingerprint", trainer.fingerprint, training)
     # All that decides what is trained. The hash of the recipe alone would miss data that changed under their path.
-    identity = {
+    identity: dict[str, Any] = {
         "recipe": loaded.hash,
         "tasks": [task.fingerprint for task in plan.tasks],
         "trainer": str(fingerprint),
         "start": None if start is None else start.hash,
     }
+    if any(task.limit is not None for task in plan.tasks):
+        identity["limit"] = "sample"  # earlier versions took the first items
     name = f"{recipe.name}-{digest(identity)}"
     return PlannedRecipe(
         loaded=loaded,
@@ -174,13 +186,15 @@ def _tasks(loaded: LoadedRecipe, plan: Plan, say: Callable[[str], None]) -> tupl
                 planned = replace(planned, protocol=replace(planned.protocol, samples=1))
                 plan.tasks.append(planned)
                 splits = (entry.train,) if entry.validation is None else (entry.train, entry.validation)
+                examples = Examples(planned, splits=splits, thinking=thinking, say=say)
                 tasks.append(
                     TrainingTask(
                         name=name,
                         id=planned.id,
                         train=entry.train,
                         validation=entry.validation,
-                        examples=Examples(planned, splits=splits, thinking=thinking, say=say),
+                        examples=examples,
+                        sample=examples.sample,
                         weight=entry.weight,
                     )
                 )

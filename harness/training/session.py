@@ -233,7 +233,7 @@ def _record(planned: PlannedRecipe, trained: TrainingResult, attempts: Attempts)
         steps=int(trained.steps),
         selected=int(trained.selected),
         scores={str(name): _finite(value) for name, value in trained.scores.items()},
-        notes=tuple(str(note) for note in trained.notes),
+        notes=(*(str(note) for note in trained.notes), *planned.golds_lacking),
         skipped=planned.items_not_shown,
         harness=__version__,
         python=platform.python_version(),

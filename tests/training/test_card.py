@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.discovery import Plugins
-from harness.training.card import _hub_name, curves_table, sparkline
+from harness.training.card import _hub_name, curves_table, scores_table, sparkline, wilson_interval
 from harness.training.plan import PlannedRecipe
 from harness.training.session import train
 
@@ -42,7 +42,7 @@ def test_it_says_what_it_is_made_of(card: str, plan: Plan) -> None:
     assert "- toy_plugin/pairs: licence: not stated; source: not stated" in card
     assert cells(card, "right") == ["toy_plugin/right", "0.9", "sums"]
     assert cells(card, "steps") == ["4"]
-    assert cells(card, "sums/accuracy") == ["0.75"]
+    assert cells(card, "sums/accuracy") == ["0.75", "-", "-"]
     assert "- one note" in card
 
 
@@ -89,6 +89,46 @@ def test_secrets_stay_out_of_it(folder: Path, plan: Plan, plugins: Plugins, monk
 
 def test_a_metric_that_was_never_finite_is_listed_without_numbers() -> None:
     assert cells(curves_table({1: {"loss": None}, 2: {"loss": None}}), "loss") == ["2", "-", "-", "-", "-", ""]
+
+
+def test_a_score_has_its_number_of_answers_and_an_interval() -> None:
+    shown = scores_table(
+        {"red/accuracy": 0.75, "red/macro_f1": 0.7, "red/n": 40.0, "accuracy": 0.75, "blue/coverage": None}
+    )
+    assert cells(shown, "red/accuracy") == ["0.75", "40", "0.598 to 0.858"]
+    assert cells(shown, "red/macro_f1") == ["0.7", "40", "-"]
+    assert cells(shown, "accuracy") == ["0.75", "-", "-"]
+    assert cells(shown, "blue/coverage") == ["not finite", "-", "-"]
+    assert "red/n" not in shown
+
+
+@pytest.mark.parametrize(("right", "count"), [(0, 5), (3, 10), (30, 40), (40, 40)])
+def test_the_interval_of_a_share_is_that_of_scipy(right: int, count: int) -> None:
+    from scipy.stats import binomtest
+
+    expected = binomtest(right, count).proportion_ci(0.95, method="wilson")
+    assert wilson_interval(right / count, count) == pytest.approx((expected.low, expected.high), abs=1e-6)
+
+
+def test_of_many_curves_some_are_shown_and_counts_are_not() -> None:
+    metrics = {f"task{number}/reward": 1.0 for number in range(60)} | {"loss": 1.0, "validation/red/n": 40.0}
+    shown = curves_table({1: metrics})
+    assert cells(shown, "loss")
+    assert "/n " not in shown
+    assert "The course of 21 more is in `curves.jsonl`." in shown
+
+
+def test_a_folder_of_this_machine_and_one_licence_of_many_tasks_are_named_once(
+    folder: Path, plan: Plan, plugins: Plugins
+) -> None:
+    (folder / "start").mkdir()
+    (folder / "start" / "answers.json").write_text("{}")
+    tasks = "[{use: sums}, {use: pairs}, {use: pairs, name: again}]"
+    planned = plan(f"name: x\nmodel: start\ntasks: {tasks}\ntrainer: {{use: counter, with: {{steps: 4}}}}\n")
+    train(planned, plugins, say=lambda line: None)
+    card = (planned.model / "README.md").read_text().partition("## Make it again")[0]
+    assert "- starts from: the folder start\n" in card
+    assert str(folder) not in card
 
 
 @given(st.lists(st.floats(-1e6, 1e6), max_size=200))

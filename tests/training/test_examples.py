@@ -30,11 +30,11 @@ def test_both_orders_are_shown_with_the_gold_in_shown_places(plan: Plan) -> None
     (task,) = plan(recipe("{use: pairs, limit: 2}")).training.tasks
     shown = [(one.item.id, one.request.order, one.gold) for one in task.examples("train")]
     assert shown == [
-        ("train-0", (0, 1), 1),
-        ("train-0", (1, 0), 0),
-        ("train-1", (0, 1), 1),
-        ("train-1", (1, 0), 0),
+        (f"train-{place}", order, gold)
+        for place in sorted({int(name.rpartition("-")[2]) for name, _, _ in shown})
+        for order, gold in (((0, 1), 1), ((1, 0), 0))
     ]
+    assert len(shown) == 4
 
 
 def test_a_whole_split_can_be_kept_without_its_pictures(plan: Plan) -> None:
@@ -55,6 +55,36 @@ def test_the_limit_is_of_the_split_to_learn_from_alone(plan: Plan) -> None:
     assert len(list(task.examples("train"))) == 3
     assert len(list(task.examples("validation"))) == 4
     assert [size(planned.tasks[0], split) for split in ("train", "validation")] == [3, 4]
+
+
+def test_a_limit_takes_a_sample_with_the_shares_of_the_golds(plan: Plan) -> None:
+    (whole,) = plan(recipe("{use: sums}")).training.tasks
+    (task,) = plan(recipe("{use: sums, limit: 4}")).training.tasks
+    golds = [example.gold for example in whole.examples("train")]
+    found = [example.gold for example in task.examples("train")]
+    assert abs(found.count("yes") / 4 - golds.count("yes") / 12) <= 1 / 4
+    assert set(found) == {"yes", "no"}
+    assert task.sample is not None
+    some = [example.item.id for example in task.sample("validation", 2)]
+    assert len(some) == 2
+    assert some == [example.item.id for example in task.sample("validation", 2)]
+    assert len(list(task.sample("train", 9))) == 4, "no more than the limit of the split"
+    with pytest.raises(UserError, match="not 'test'"):
+        task.sample("test", 2)
+
+
+def test_a_gold_that_never_comes_is_warned_about_once(plan: Plan, said: list[str]) -> None:
+    planned = plan(recipe("{use: sums, limit: 1}"))
+    (task,) = planned.training.tasks
+    for _ in range(2):
+        list(task.examples("train"))
+    (line,) = said
+    assert "warning: task sums, train: no gold of 1 examples is" in line
+    assert "is not found out" in line
+    assert [f"warning: {note}" for note in planned.golds_lacking] == [line]
+    (pairs,) = plan(recipe("{use: pairs, protocol: {order: fixed}}")).training.tasks
+    list(pairs.examples("train"))
+    assert "the gold of all 12 examples is B; a judge that always says it scores 1" in said[-1]
 
 
 def test_no_other_split_is_given_away(plan: Plan) -> None:

@@ -95,6 +95,8 @@ class TrainingTask:
     """Name of the split to select on. `None` where the task has none."""
     examples: Callable[[str], Iterator[Example]] = field(repr=False)
     """Streams a split, rendered as the task's protocol says. An item with candidates comes once for each order."""
+    sample: Callable[[str, int], Iterator[Example]] | None = field(default=None, repr=False)
+    """Streams at most so many items of a split, those of `sample_items`, without opening pictures of the others."""
     weight: float = 1.0
     """Its share, relative to the other tasks, on top of how the trainer mixes them."""
 

@@ -206,7 +206,7 @@ def write_gguf(folder: Path, path: Path) -> None:
         rows = heads.get(name.split(".")[-2])
         if rows:  # llama.cpp turns pairs of neighbours, transformers the two halves of a head
             weight = weight.reshape(rows, 2, -1, weight.shape[1]).swapaxes(1, 2).reshape(weight.shape)
-        writer.add_tensor(ours.get_name(name, (".weight",)), weight.contiguous().float().numpy())
+        writer.add_tensor(str(ours.get_name(name, (".weight",))), weight.contiguous().float().numpy())
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()

@@ -272,10 +272,11 @@ def grpo(whole: Training, **options: Any) -> TrainingResult:
 
 
 def weights_of(folder: Path) -> dict[str, Any]:
-    """What a model folder holds, by name."""
+    """What a model folder holds, by name, or an adapter folder."""
     from safetensors.torch import load_file
 
-    return dict(load_file(folder / "model.safetensors"))
+    (path,) = folder.glob("*.safetensors")
+    return dict(load_file(path))
 
 
 def likelihoods(model: Any, prompt: Prompt, tokens: Sequence[int], *, temperature: float = 1.0) -> Any:

@@ -53,6 +53,18 @@ def test_the_scalars_of_a_step_by_hand() -> None:
     )
 
 
+def test_means_are_of_the_first_draw_and_those_of_kept_groups_stand_beside_them() -> None:
+    """A policy that is right on two items of three looks half right on what refilling leaves."""
+    easy, hard = point("red", 0), point("red", 2)
+    right = group_of(easy, [said(easy, RIGHT), said(easy, RIGHT)], {"r": 1.0}, {"r": 1.0})
+    mixed = group_of(hard, [said(hard, RIGHT), said(hard, WRONG)], {"r": 1.0}, {"r": 0.0})
+    found = curves([mixed, mixed], torch.tensor([1.0, -1.0] * 2), {"red": 8}, first=[right, right, mixed])
+    assert (found["red/accuracy"], found["kept/red/accuracy"]) == (5 / 6, 0.5)
+    assert (found["red/reward"], found["kept/red/reward"], found["reward"]) == (5 / 6, 0.5, 5 / 6)
+    assert (found["red/flat"], found["red/waste"]) == (0.0, 0.5), "of what is learnt from"
+    assert not [name for name in curves([mixed], torch.ones(2), {"red": 2}) if name.startswith("kept/")]
+
+
 def test_a_wrong_verdict_is_told_apart_from_none() -> None:
     example = point("red", 0)
     found = curves(

@@ -25,18 +25,23 @@ def test_items_without_candidates_are_units_of_one() -> None:
 
 def test_a_limit_counts_items_and_not_orders() -> None:
     units = units_of(pairs("pair", 5), "train", limit=2)
-    assert [unit.examples[0].item.id for unit in units] == ["0", "1"]
     assert [len(unit.examples) for unit in units] == [2, 2]
 
 
-def test_a_split_is_streamed_no_further_than_its_limit() -> None:
-    def streamed(which: str) -> Iterator[Example]:
-        for number in range(4):  # one more tells that an item is complete
-            yield point("red", number)
-        pytest.fail("read on behind the limit")
+def test_a_sorted_split_is_not_cut_down_to_one_class() -> None:
+    """The first 4 of these all have the gold yes."""
+    examples = sorted((point("red", number) for number in range(40)), key=lambda example: str(example.gold) == "no")
+    units = units_of(fixed("red", examples), "train", limit=4)
+    assert sorted(str(unit.examples[0].gold) for unit in units) == ["no", "no", "yes", "yes"]
 
-    task = replace(points("red", 0), examples=streamed)
-    assert len(units_of(task, "train", limit=3)) == 3
+
+def test_the_sample_of_the_harness_is_taken_where_there_is_one() -> None:
+    def sample(split: str, limit: int) -> Iterator[Example]:
+        assert (split, limit) == ("train", 3)
+        return iter([point("red", 7)])
+
+    task = replace(points("red", 5), sample=sample)
+    assert [unit.examples[0].item.id for unit in units_of(task, "train", limit=3)] == ["7"]
 
 
 def test_an_empty_split_is_an_error_that_names_it() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
@@ -21,6 +21,7 @@ from harness_grpo.objective import token_loss
 from harness_grpo.options import GrpoOptions, LoraOptions
 from harness_grpo.policy import Policy
 from harness_grpo.rollout import Group
+from harness_grpo.sampler import Sampler
 
 from .conftest import (
     Curves,
@@ -613,6 +614,29 @@ def test_a_loss_that_is_not_finite_ends_training(taught: Path, tmp_path: Path) -
     with pytest.raises(UserError, match=r"the loss of step 1 is (nan|inf)"):
         fit(training(tmp_path, taught, tasks=[points("red", 4)], rewards=rewarded(poison)), options, make)
     assert not setups[0].optimizer.state
+
+
+def test_refilling_changes_neither_what_curves_say_of_a_policy_nor_what_mixing_learns(
+    taught: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One policy at its first step, without and with refilling."""
+    learnt: list[Mapping[str, float]] = []
+    monkeypatch.setattr(Sampler, "learn", lambda sampler, rewards: learnt.append(dict(rewards)))
+    found = []
+    for refill in (0, 4):
+        curves = Curves()
+        tasks = [points("red", 16, validation=None), fixed("pair", [one for k in range(8) for one in pair("pair", k)])]
+        whole = training(tmp_path / str(refill), taught, tasks=tasks, rewards=rewarded(accuracy), curves=curves)
+        grpo(whole, steps=1, lr=1e-12, batch=9, refill=refill)
+        found.append(next(metrics for step, metrics in curves if step == 1 and "loss" in metrics))
+    plain, refilled = found
+    assert learnt[0] == learnt[1]
+    for task in ("red", "pair"):
+        for name in ("accuracy", "reward", "length", "no_verdict"):
+            assert refilled[f"{task}/{name}"] == plain[f"{task}/{name}"]
+    assert plain["red/flat"] > 0, "some groups are replaced"
+    assert refilled["kept/red/accuracy"] != refilled["red/accuracy"]
+    assert not [name for name in plain if name.startswith("kept/")]
 
 
 # -- mixing ------------------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import subprocess
@@ -14,7 +15,7 @@ from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from harness.api import Training, TrainingResult, UserError
 from harness.testing import FakeContext
@@ -93,20 +94,49 @@ def test_grpo_trains_on_all_tasks_and_leaves_a_model_that_a_judge_opens(taught: 
 def test_weights_in_half_precision_are_looked_at_as_a_judge_opens_them(taught: Path, tmp_path: Path) -> None:
     recipe = recipe_in(tmp_path, taught)
     options = TrlSftOptions(**{**TINY, "dtype": "bfloat16"})
-    keeper = Keeper(recipe, options, source_of("model", str(taught), "recipe"), sees=True)
+    keeper = Keeper(recipe, options, source_of("model", str(taught), "recipe"))
     keeper.start()
     assert keeper.best.start is not None
 
 
-def test_an_adapter_is_added_to_what_it_adapts(taught: Path, tmp_path: Path) -> None:
-    trained = sft(
-        recipe_in(tmp_path, taught), steps=2, lora=LoraOptions(rank=2, targets=["q_proj", "v_proj"]), validation=LOOK
-    )
-    changed = {name for name, by in moved(taught, tmp_path / "model").items() if by > 0}
+def test_an_adapter_is_kept_alone_or_added_to_what_it_adapts(taught: Path, tmp_path: Path) -> None:
+    given: dict[str, Any] = {"steps": 2, "validation": LOOK}
+    lora: dict[str, Any] = {"rank": 2, "targets": ["q_proj", "v_proj"]}
+    trained = sft(recipe_in(tmp_path / "alone", taught), lora=LoraOptions(**lora), **given)
+    assert {path.name for path in (tmp_path / "alone" / "model").iterdir()} == {
+        "adapter_config.json",
+        "adapter_model.safetensors",
+    }
+    merged = sft(recipe_in(tmp_path / "merged", taught), lora=LoraOptions(**lora, merge=True), **given)
+    changed = {name for name, by in moved(taught, tmp_path / "merged" / "model").items() if by > 0}
     assert changed
     assert all("q_proj" in name or "v_proj" in name for name in changed)
-    assert trained.selected == 2
-    a_judge_opens(tmp_path / "model")
+    assert trained.selected == merged.selected == 2
+    assert trained.scores == merged.scores
+    for name in ("alone", "merged"):
+        a_judge_opens(tmp_path / name / "model")
+    again = recipe_in(tmp_path / "again", tmp_path / "alone" / "model")
+    sft(again, steps=1, lora=LoraOptions(**lora), validation=LOOK)
+    a_judge_opens(again.checkpoint)
+    assert json.loads((again.checkpoint / "adapter_config.json").read_text())["base_model_name_or_path"] == str(
+        again.folder / "base"
+    )
+
+
+def test_weights_that_are_not_those_trained_are_refused(
+    taught: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def spoil(keeper: Keeper, saved: Path) -> Path:
+        weights = load_file(saved / "model.safetensors")
+        save_file(
+            {name: 1.05 * value for name, value in weights.items()}, saved / "model.safetensors", {"format": "pt"}
+        )
+        return model_folder(keeper, saved)
+
+    model_folder = Keeper._model_folder
+    monkeypatch.setattr(Keeper, "_model_folder", spoil)
+    with pytest.raises(UserError, match=r"differ by \d\.\d+ nats a token, and rounding explains 0\.0001"):
+        sft(recipe_in(tmp_path, taught), steps=2, validation=LOOK)
 
 
 def test_an_adapter_of_experts_is_trained_and_added_to_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -268,9 +298,9 @@ def keeper_of(recipe: Training, found: Sequence[float], monkeypatch: pytest.Monk
 
     options = TrlSftOptions(**TINY, validation=ValidationOptions(every=1, limit=1, **look))
     source = source_of("model", str(recipe.model), "recipe")
-    keeper = Keeper(recipe, options, source, sees=True)
+    keeper = Keeper(recipe, options, source)
     answers = iter(found)
-    monkeypatch.setattr(keeper, "_scores", lambda model: {"macro_f1": next(answers)})
+    monkeypatch.setattr(keeper, "_scores", lambda model, live=None: {"macro_f1": next(answers)})
     return keeper
 
 
@@ -322,7 +352,7 @@ def test_a_model_that_was_better_before_is_said_so(
 
 def test_a_folder_without_weights_says_what_to_configure(taught: Path, tmp_path: Path) -> None:
     recipe = training(tmp_path, taught, tasks=[points("red", 2)])
-    keeper = Keeper(recipe, TrlSftOptions(**TINY), SimpleNamespace(), sees=True)  # type: ignore[arg-type]
+    keeper = Keeper(recipe, TrlSftOptions(**TINY), SimpleNamespace())  # type: ignore[arg-type]
     (tmp_path / "candidate").mkdir()
     with pytest.raises(UserError, match="fsdp_state_dict_type: FULL_STATE_DICT"):
         keeper.look(tmp_path / "candidate", step=1)

@@ -19,12 +19,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from harness.api import Context, DataError, Judgement, Request, Status, TextWeights, UserError, majority_vote
+from harness_transformers.adapters import base_of, is_adapter
 from harness_transformers.batches import Answered, Group, Room, free_memory, group_requests, pack_batches, windows
 from harness_transformers.eyes import shuffle_eyes
 from harness_transformers.gguf_files import model_of
 from harness_transformers.given_text import weigh_texts
 from harness_transformers.language import Prefix, Written
-from harness_transformers.loading import content_of, pin, source_of
+from harness_transformers.loading import Source, content_of, pin, source_of
 from harness_transformers.numerics import out_of_memory
 from harness_transformers.opening import Opened, open_language, refusal
 from harness_transformers.options import GenerativeOptions
@@ -55,9 +56,11 @@ class LocalJudge:
         self._options = options
         self._who = f"judge {context.name}"
         self._source = pin(model_of(options.model, options.gguf_file, self._who), self._who)
+        self._adapter = None
+        if is_adapter(self._source):
+            self._source, self._adapter = self._base(self._source), self._source
         if self._source.file is not None and options.kind == "vision":
             raise UserError(f"{self._who}: kind: vision: of a GGUF file only the text model is opened; remove kind")
-        self._adapter = None
         if options.adapter is not None:
             adapter = source_of("adapter", options.adapter, self._who)
             self._adapter = pin(adapter, self._who, known_by="adapter_config.json")
@@ -69,11 +72,24 @@ class LocalJudge:
         self._blind: int | None = None
         self._room = Room(options.batch_size, self._forget_features)
 
+    def _base(self, adapter: Source) -> Source:
+        """What the adapter that `model` names belongs to."""
+        if self._options.adapter is not None:
+            raise UserError(f"{self._who}: model: {adapter}: is an adapter itself; give its base as model")
+        if self._options.trust_remote_code:  # what was allowed is the code of this folder, and it has none
+            raise UserError(
+                f"{self._who}: model: {adapter}: is an adapter, and code would come from its base; give the base as "
+                "model and this folder as adapter"
+            )
+        return base_of(adapter, self._who)
+
     def fingerprint(self) -> str:
         """Covers the weights (to the byte or the commit), the seed where one is used, the generation of this code."""
         # At temperature 0 nothing is drawn, and answers of other seeds can be used again.
         seed = self._seed if self._options.temperature else None
         facts = [_GENERATION, self._weights, seed, *([] if self._blind is None else ["blind", self._blind])]
+        if self._adapter is not None:
+            facts.append("adapter in its own precision")  # earlier versions rounded it to the type of the model
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]
 
     @property

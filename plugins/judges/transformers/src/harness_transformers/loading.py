@@ -304,42 +304,6 @@ def open_model(auto: Any, source: Source, options: ModelOptions, who: str, *, co
     return model.eval().requires_grad_(False)
 
 
-def add_adapter(model: Any, source: Source, who: str) -> None:
-    """Put a LoRA adapter on a model.
-
-    Raises:
-        UserError: peft is missing, or the adapter is not in safetensors or does not fit.
-    """
-    try:
-        import peft  # noqa: F401
-    except ImportError as error:
-        raise UserError(f"{who}: adapter: needs peft; pip install 'judge-harness-transformers[peft]'") from error
-    with explain_errors(f"{who}: adapter {source}"), quietly():
-        folder = Path(source.location) if source.local else _download(source)
-        if not (folder / "adapter_model.safetensors").is_file():
-            raise UserError(
-                f"{who}: adapter: {source.location} holds no adapter_model.safetensors; pickled adapters are "
-                "not opened: save it again with safe_serialization=True"
-            )
-        # peft imports the module that this names.
-        known = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
-        if known.get("megatron_config"):
-            raise UserError(f"{who}: adapter: {source.location}: has a megatron_config, which names code to import")
-        model.load_adapter(str(folder))
-    model.eval().requires_grad_(False)
-
-
-def _download(source: Source) -> Path:
-    """A folder with what is data in a repository of the hub. Pickles and code are not even fetched."""
-    import huggingface_hub
-
-    return Path(
-        huggingface_hub.snapshot_download(
-            source.location, revision=source.revision, allow_patterns=["*.json", "*.safetensors"]
-        )
-    )
-
-
 def open_processor(auto: Any, source: Source, options: ModelOptions, who: str) -> Any:
     """The processor or tokenizer, with the bounds of pixels that the options set.
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.api import Request, UserError
+from harness_transformers.adapters import add_adapter
 from harness_transformers.gguf_files import at_hand, ends_of_turns
 from harness_transformers.language import Language
 from harness_transformers.loading import (
     Source,
-    add_adapter,
     check_code,
     explain_errors,
     open_model,

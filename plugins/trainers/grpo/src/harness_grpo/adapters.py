@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from harness.api import UserError
 from harness_grpo.options import LoraOptions
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    pass
 
 _VISION = re.compile(r"(^|\.)(vision\w*|visual\w*|image_\w*)(\.|$)")
 """Names of modules that are of the vision tower."""
@@ -137,17 +137,6 @@ def adapter_layers(model: Any) -> dict[str, Any]:
         for name, module in model.named_modules()
         if isinstance(module, LoraLayer)
     }
-
-
-def whole_weights(model: Any) -> Iterator[tuple[str, Tensor]]:
-    """All weights under their own names, an adapter added to what it adapts."""
-    layers = adapter_layers(model)
-    for name, value in model.state_dict().items():
-        if "lora_" not in name:
-            own = name.replace(".base_layer", "")
-            # B A alpha / r: a judge then opens the sum without peft.
-            added = layers[own].get_delta_weight("default").to(value) if own in layers else None
-            yield own, value if added is None else value + added
 
 
 def describe(model: Any) -> str:

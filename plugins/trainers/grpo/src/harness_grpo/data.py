@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby, islice
+from itertools import groupby
 
-from harness.api import Example, Training, TrainingTask, UserError
+from harness.api import Example, Training, TrainingTask, UserError, sample_items
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,14 +20,21 @@ class Unit:
 
 
 def units_of(task: TrainingTask, split: str, *, limit: int | None = None) -> list[Unit]:
-    """A split as units.
+    """A split as units, or a sample of its items; see `harness.api.sample_items`.
 
     Raises:
         UserError: There is no item in it.
     """
+    if limit is None:
+        examples = task.examples(split)
+    elif task.sample is not None:
+        examples = task.sample(split, limit)
+    else:
+        items = {example.item.id: example.item for example in task.examples(split)}
+        chosen = sample_items(items.values(), limit=limit)
+        examples = (example for example in task.examples(split) if example.item.id in chosen)
     # groupby is enough: the orders of an item stand next to each other.
-    by_item = groupby(task.examples(split), key=lambda example: example.item.id)
-    units = [Unit(task.name, tuple(examples)) for _, examples in islice(by_item, limit)]
+    units = [Unit(task.name, tuple(mine)) for _, mine in groupby(examples, key=lambda example: example.item.id)]
     if not units:
         raise UserError(f"task {task.name}: split {split} has no item that can be read; check its data")
     return units

@@ -6,9 +6,10 @@ import hashlib
 import json
 
 from harness.api import Context, Training
+from harness_transformers.adapters import base_of, is_adapter
 from harness_transformers.loading import content_of, pin, source_of
 
-_GENERATION = 1  # raise it whenever the same recipe gives other weights
+_GENERATION = 2  # raise it whenever the same recipe gives other weights
 
 
 def fingerprint_of(training: Training, context: Context) -> str:
@@ -23,4 +24,6 @@ def fingerprint_of(training: Training, context: Context) -> str:
         # A branch of the hub moves; the commit is what the weights are.
         source = pin(source_of("model", training.model, who), who)
         weights = content_of(source, context.workspace)
+        if is_adapter(source):
+            weights += "+" + content_of(base_of(source, who), context.workspace)
     return hashlib.sha256(json.dumps([_GENERATION, weights]).encode()).hexdigest()[:32]

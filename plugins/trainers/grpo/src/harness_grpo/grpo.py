@@ -77,18 +77,19 @@ class Grpo:
     def step(self, number: int) -> dict[str, float]:
         """Answer a batch and learn from it."""
         began = time.perf_counter()
-        groups, written = self._collect(number)
+        groups, first, written = self._collect(number)
         between = time.perf_counter()
         batch = self._batch(groups)
         metrics = self._learn(batch, number)
-        self._setup.sampler.learn(_means(groups))
+        # Of the first draw: what is left after refilling is of middling difficulty in every task.
+        self._setup.sampler.learn(_means(first))
         self._completions.add(
             records(batch.groups, batch.advantage, step=number + 1, count=self._options.log_completions)
         )
         epochs = {f"{task}/epochs": self._setup.sampler.epochs(task) for task in written}
         return {
             **metrics,
-            **curves(batch.groups, batch.advantage, written),
+            **curves(batch.groups, batch.advantage, written, first=first if self._options.refill else None),
             **epochs,
             "rollout_s": between - began,
             "learn_s": time.perf_counter() - between,
@@ -96,16 +97,19 @@ class Grpo:
 
     # -- answers ---------------------------------------------------------------------------------------------------
 
-    def _collect(self, number: int) -> tuple[list[Group], dict[str, int]]:
-        """The groups of a step, and how many answers were written for each task."""
+    def _collect(self, number: int) -> tuple[list[Group], list[Group], dict[str, int]]:
+        """The groups of a step, those of its first draw, and how many answers were written for each task."""
         setup = self._setup
         counts = setup.sampler.counts(self._options.batch)
         wanted = [task for task, count in counts.items() for _ in range(count)]
         kept: list[tuple[Unit, list[Group]]] = []
+        first: list[Group] = []
         written = dict.fromkeys(counts, 0)
         for attempt in range(self._options.refill + 1):
             drawn = [setup.draw(task) for task in wanted]
             answered = self._answer(drawn, number, attempt)
+            if attempt == 0:
+                first = [group for _, mine in answered for group in mine]
             for unit, mine in answered:
                 written[unit.task] += sum(len(group.given) for group in mine)
             # On the last attempt groups that teach nothing are kept: the batch must be full.
@@ -114,7 +118,7 @@ class Grpo:
             wanted = [] if last else [unit.task for unit, mine in answered if not self._teaches(mine)]
             if not wanted:
                 break
-        return [group for _, mine in kept for group in mine], written
+        return [group for _, mine in kept for group in mine], first, written
 
     def _answer(
         self, drawn: Sequence[tuple[Unit, list[PromptedExample]]], number: int, attempt: int

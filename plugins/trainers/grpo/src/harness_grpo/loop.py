@@ -12,6 +12,7 @@ import math
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 import torch
@@ -21,11 +22,13 @@ from harness_grpo import state
 from harness_grpo.adapters import describe
 from harness_grpo.completions import Completions
 from harness_grpo.data import Unit, units_of
+from harness_grpo.delivered import forget_start, start_of
 from harness_grpo.folders import put_folder, replace_folder
 from harness_grpo.options import TrainerOptions
 from harness_grpo.policy import Policy
 from harness_grpo.prefix import PrefixScorer
 from harness_grpo.progress import Bar, announce
+from harness_grpo.reopened import compare, first_prompts, reopen
 from harness_grpo.rollout import PromptedExample, Prompts
 from harness_grpo.sampler import Pool, Sampler
 from harness_grpo.validate import scores
@@ -145,7 +148,8 @@ def fit(training: Training, options: TrainerOptions, make: Callable[[TrainingSet
     """
     if training.model is None:
         raise UserError(f"recipe {training.name}: names no model to start from; add model: or train:")
-    policy = Policy(training.model, options, name=training.name, seed=training.seed)
+    source = start_of(training.model, training.folder, options, who=f"recipe {training.name}")
+    policy = Policy(source, options, name=training.name, seed=training.seed)
     announce(training.name, describe(policy.model))
     setup = _make_setup(training, options, policy)
     method = make(setup)
@@ -205,9 +209,17 @@ def _make_setup(training: Training, options: TrainerOptions, policy: Policy) -> 
 
 
 def _validate(setup: TrainingSetup, units: Mapping[str, Sequence[Unit]], best: _Best, *, step: int) -> None:
-    """Score the weights as they are, and keep them where they are the best since training began."""
-    options = setup.options
-    found = scores(setup.policy, setup.prompts, units, most=options.max_new_tokens, rows=options.rows)
+    """Score the weights as they are, and keep them where they are the best since training began.
+
+    Weights that were trained are written and opened again first: what is scored is what a judge will open.
+    """
+    options, folder = setup.options, setup.training.folder
+    candidate = folder / "candidate"
+    if step:
+        replace_folder(candidate, setup.policy.save)
+        found = _score_written(setup, candidate, units)
+    else:
+        found = scores(setup.policy, setup.prompts, units, most=options.max_new_tokens, rows=options.rows)
     setup.training.log(step, {f"validation/{name}": value for name, value in found.items()})
     score = found[options.validation.metric]
     if step == 0:  # for the model card; weights that were not trained are never selected
@@ -215,11 +227,31 @@ def _validate(setup: TrainingSetup, units: Mapping[str, Sequence[Unit]], best: _
         return
     # Strictly greater: of equal scores the earlier weights are kept, which moved less from the start.
     if score > best.score:
-        replace_folder(setup.training.folder / "best", setup.policy.save)
+        put_folder(candidate, folder / "best")
         best.score, best.step, best.scores, best.since = score, step, found, 0
         return
+    shutil.rmtree(candidate)
     best.since += 1
     best.stopped = options.validation.patience is not None and best.since >= options.validation.patience
+
+
+def _score_written(
+    setup: TrainingSetup, folder: Path, units: Mapping[str, Sequence[Unit]], *, only_compare: bool = False
+) -> dict[str, float]:
+    """Open a written folder as a judge does, compare it with the policy, and score it."""
+    options = setup.options
+    written = reopen(folder, options, device=options.device, name=setup.training.name)
+    prompts = Prompts(written, reasoning=getattr(options, "reasoning", True))
+    compare(
+        setup.policy.model,
+        written,
+        first_prompts(units, prompts),
+        name=setup.training.name,
+        most=options.max_new_tokens,
+    )
+    if only_compare:
+        return {}
+    return scores(written, prompts, units, most=options.max_new_tokens, rows=options.rows)
 
 
 def _finish(setup: TrainingSetup, best: _Best, *, steps: int) -> TrainingResult:
@@ -227,10 +259,13 @@ def _finish(setup: TrainingSetup, best: _Best, *, steps: int) -> TrainingResult:
     chosen = training.folder / "best"
     if not best.step:  # no task has a validation split
         replace_folder(chosen, setup.policy.save)
+        _score_written(setup, chosen, setup.units, only_compare=True)
         best.step = steps
         notes.append("no task has a validation split: the last weights were kept, and nothing says how good they are")
     if chosen.is_dir():  # an attempt that was killed right here has moved it already
         put_folder(chosen, training.checkpoint)
+    shutil.rmtree(training.folder / "candidate", ignore_errors=True)
+    forget_start(training.folder, training.checkpoint)
     if best.stopped:
         notes.append(f"stopped early: {best.since} validations without a new best")
     if best.start is not None and best.start >= best.score:

@@ -25,6 +25,10 @@ class LoraOptions(BaseModel):
         description="Names of parameters that get one although they are no modules: the experts of a mixture, such as "
         "`mlp.experts.gate_up_proj` and `mlp.experts.down_proj`. all-linear finds these in some models only.",
     )
+    merge: bool = Field(
+        default=False,
+        description="Write the whole model with the adapter added, in float32, in place of the adapter alone.",
+    )
 
 
 class ValidationOptions(BaseModel):
@@ -33,7 +37,9 @@ class ValidationOptions(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     every: int = Field(default=50, ge=1, description="Steps between two validations; the last step always has one.")
-    limit: int = Field(default=100, ge=1, description="Items of each task; the first ones of its split.")
+    limit: int = Field(
+        default=100, ge=1, description="Items of each task: a sample of its split with the same shares of golds."
+    )
     metric: Literal["accuracy", "macro_f1"] = Field(
         default="macro_f1",
         description="Mean over tasks of this picks the kept weights. A failed parse is not right in either. Where "
@@ -41,6 +47,12 @@ class ValidationOptions(BaseModel):
     )
     patience: int | None = Field(
         default=None, ge=1, description="Stop after so many validations without a new best; never by default."
+    )
+    device: Annotated[str | None, Operational()] = Field(
+        default=None,
+        pattern=r"^(auto|cpu|mps|cuda(:\d+)?|xpu(:\d+)?)$",
+        description="Where written weights are opened again to be validated, such as `cpu`; by default on the device "
+        "that trains, which needs room for a second model.",
     )
 
 
@@ -90,6 +102,13 @@ class CommonOptions(BaseModel):
     threads: Annotated[int | None, Operational()] = Field(
         default=None, ge=1, le=1024, description="Threads of torch on the CPU; see the transformers judge."
     )
+
+    @model_validator(mode="after")
+    def _can_be_opened(self) -> CommonOptions:
+        # The code comes with the base, and permission to run it is given by the name of one folder.
+        if self.trust_remote_code and self.lora is not None and not self.lora.merge:
+            raise ValueError("trust_remote_code: an adapter folder has no code of its model; set lora: {merge: true}")
+        return self
 
     @field_validator("freeze")
     @classmethod

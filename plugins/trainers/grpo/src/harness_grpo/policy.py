@@ -7,15 +7,19 @@ from __future__ import annotations
 
 import copy
 import re
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from harness.api import UserError
-from harness_grpo.adapters import adapter_layers, add_adapter, whole_weights
+from harness_grpo.adapters import adapter_layers, add_adapter
+from harness_grpo.delivered import opening_options, save_adapter, write_merged
+from harness_grpo.folders import replace_folder
 from harness_grpo.options import TrainerOptions
-from harness_transformers.loading import open_processor, pin, quietly, source_of
+from harness_transformers.adapters import base_of, is_adapter
+from harness_transformers.loading import Source, open_processor, pin, quietly, source_of
 from harness_transformers.opening import Opened, open_language
 from harness_transformers.options import GenerativeOptions
 
@@ -30,17 +34,21 @@ class Speaker:
     Args:
         wanted: How to open it.
         name: Of the recipe, for messages.
+        source: Where it is, where that is known already; otherwise what `wanted.model` says.
 
     Raises:
         UserError: It cannot be opened.
     """
 
-    def __init__(self, wanted: GenerativeOptions, *, name: str) -> None:
+    def __init__(self, wanted: GenerativeOptions, *, name: str, source: Source | None = None) -> None:
         self._wanted = wanted
         self._name = name
         who = f"recipe {name}"
-        self._source = pin(source_of("model", wanted.model, who), who)
-        self.opened: Opened = open_language(wanted, self._source, None, who)
+        self._source = source or pin(source_of("model", wanted.model, who), who)
+        adapter = None
+        if is_adapter(self._source):
+            self._source, adapter = base_of(self._source, who), self._source
+        self.opened: Opened = open_language(wanted, self._source, adapter, who)
         self.model: Any = self.opened.language.model
 
     @property
@@ -65,7 +73,7 @@ class Policy(Speaker):
     """A model with what is trained of it.
 
     Args:
-        model: Where the weights come from.
+        model: Where the weights come from: a name, or where that is.
         options: How to open and what to train.
         name: Of the recipe, for messages.
         seed: Of an adapter's first weights.
@@ -74,21 +82,16 @@ class Policy(Speaker):
         UserError: It cannot be opened, or nothing of it would be trained.
     """
 
-    def __init__(self, model: str, options: TrainerOptions, *, name: str, seed: int) -> None:
-        wanted = GenerativeOptions(
-            model=model,
-            dtype=_opening_dtype(options),
-            attention=options.attention,
-            trust_remote_code=options.trust_remote_code,
+    def __init__(self, model: str | Source, options: TrainerOptions, *, name: str, seed: int) -> None:
+        source = model if isinstance(model, Source) else None
+        wanted = opening_options(
+            str(model) if source is None else source.location,
+            options,
             device=options.device,
-            threads=options.threads,
-            max_new_tokens=options.max_new_tokens,
-            system=options.system,
-            chat_template_kwargs=options.chat_template_kwargs,
-            min_pixels=options.min_pixels,
-            max_pixels=options.max_pixels,
+            dtype=_opening_dtype(options),
         )
-        super().__init__(wanted, name=name)
+        super().__init__(wanted, name=name, source=source)
+        self._options = options
         if options.dtype == "float64":
             self.model.double()
         without_dropout(self.model)
@@ -151,21 +154,24 @@ class Policy(Speaker):
         finally:
             self.model.eval()
 
-    def weights(self) -> dict[str, Tensor]:
-        """All weights under their own names, an adapter added to what it adapts."""
-        import torch
-
-        with torch.no_grad():
-            return dict(whole_weights(self.model))
-
     def save(self, folder: Path) -> None:
-        """Write a model folder."""
+        """Write what a judge opens: a model folder, or the adapter alone."""
         import transformers
 
+        who, options = f"recipe {self._name}", self._options
+        if options.lora is not None and not options.lora.merge:
+            save_adapter(self.model, folder, self._source)
+            return
+        if options.lora is not None:
+            alone = folder.with_name(f".{folder.name}.adapter")
+            replace_folder(alone, lambda place: save_adapter(self.model, place, self._source))
+            write_merged(alone, folder, self._source, options, who=who)
+            shutil.rmtree(alone)
+            return
         with quietly():
-            self.model.save_pretrained(folder, state_dict=self.weights(), safe_serialization=True)
+            self.model.save_pretrained(folder, safe_serialization=True)
         auto = transformers.AutoProcessor if self.opened.sees else transformers.AutoTokenizer
-        open_processor(auto, self._source, self._wanted, f"recipe {self._name}").save_pretrained(folder)
+        open_processor(auto, self._source, self._wanted, who).save_pretrained(folder)
 
 
 def _opening_dtype(options: TrainerOptions) -> Literal["auto", "float32", "bfloat16", "float16"]:

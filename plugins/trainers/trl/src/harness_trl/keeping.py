@@ -12,19 +12,21 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from harness.api import Training, TrainingResult, UserError
 from harness.api.files import read_whole, write_whole
 from harness_grpo.data import Unit, units_of
+from harness_grpo.delivered import forget_start, name_base, opening_options, write_merged
 from harness_grpo.folders import replace_folder
-from harness_grpo.policy import Speaker
+from harness_grpo.reopened import compare, first_prompts, reopen
 from harness_grpo.rollout import Prompts
 from harness_grpo.validate import scores
-from harness_transformers.loading import Source, open_model, open_processor, quietly
+from harness_transformers.adapters import CONFIG, WEIGHTS
+from harness_transformers.loading import Source, open_processor
+from harness_trl.arguments import devices
 from harness_trl.options import TrlOptions
-from harness_trl.rows import opening_options
 
-_ADAPTER = "adapter_model.safetensors"
 _WRITTEN_BY_TRAINER = ("training_args.bin",)
 """Files of `transformers.Trainer` that are no part of a model. A pickle can run code."""
 _ROWS = 64
@@ -56,17 +58,16 @@ class Keeper:
         training: The recipe.
         options: Of its trainer.
         source: Where the weights came from.
-        sees: Whether the model reads images.
 
     Attributes:
         best: So far, earlier attempts included.
     """
 
-    def __init__(self, training: Training, options: TrlOptions, source: Source, *, sees: bool) -> None:
+    def __init__(self, training: Training, options: TrlOptions, source: Source) -> None:
         self._training = training
         self._options = options
         self._source = source
-        self._sees = sees
+        self._who = f"recipe {training.name}"
         self._units: dict[str, list[Unit]] = {
             task.name: units_of(task, task.validation, limit=options.validation.limit)
             for task in training.tasks
@@ -89,19 +90,20 @@ class Keeper:
         if self._units and self.best.start is None and self._training.model is not None:
             self.best.start = self._score(self._scores(self._training.model), step=0)
 
-    def look(self, saved: Path, *, step: int) -> None:
+    def look(self, saved: Path, *, step: int, live: Any = None) -> None:
         """Score weights, and keep them where they are the best. Without a validation split the last ones are kept.
 
         Args:
             saved: What TRL saved: a model, or an adapter. It is used up.
             step: Steps done.
+            live: The policy's model, to compare with; `None` where it is spread over processes.
 
         Raises:
-            UserError: There are no weights in it.
+            UserError: There are no weights in it, or they do not compute what the policy computes.
         """
         folder = self._model_folder(saved)
         best = self.best
-        found = self._scores(str(folder)) if self._units else {}
+        found = self._scores(str(folder), live) if self._units or live is not None else {}
         score = self._score(found, step=step) if found else None
         if not self._units or best.score is None or (score is not None and score > best.score):
             replace_folder(self._folder, lambda place: shutil.copytree(folder, place, dirs_exist_ok=True))
@@ -133,18 +135,27 @@ class Keeper:
             )
         for task, count in sorted(skipped.items()):
             said.append(f"task {task}: {count} examples could not be shown and were left out; the log says why")
+        if devices() > 1:
+            said.append("the policy was spread over processes, and was not compared with what was written of it")
+        forget_start(training.folder, training.checkpoint)
         shutil.rmtree(self._folder, ignore_errors=True)
         self._record.unlink(missing_ok=True)
         return TrainingResult(steps=steps, selected=best.step, scores=best.scores, notes=tuple(said))
 
     # -- scoring ---------------------------------------------------------------------------------------------------
 
-    def _scores(self, model: str) -> dict[str, float]:
-        options = self._options
-        wanted = opening_options(self._source, options)
-        here = {"model": model, "device": options.device, "threads": options.threads}
-        speaker = Speaker(wanted.model_copy(update=here), name=self._training.name)
-        return scores(speaker, Prompts(speaker), self._units, most=options.max_new_tokens, rows=_ROWS)
+    def _scores(self, model: str, live: Any = None) -> dict[str, float]:
+        """Open weights as a judge does, compare them with the policy where that is given, and score them."""
+        options, name = self._options, self._training.name
+        written = reopen(model, options, device=options.device, name=name)
+        prompts = Prompts(written)
+        if live is not None:
+            shown = self._units or {task.name: units_of(task, task.train, limit=2) for task in self._training.tasks}
+            first = first_prompts(shown, prompts)
+            compare(live, written, first, name=name, most=options.max_new_tokens)
+        if not self._units:
+            return {}
+        return scores(written, prompts, self._units, most=options.max_new_tokens, rows=_ROWS)
 
     def _score(self, found: Mapping[str, float], *, step: int) -> float:
         self._training.log(step, {f"validation/{name}": value for name, value in found.items()})
@@ -157,35 +168,29 @@ class Keeper:
         """Make the saved weights a folder that a judge opens: an adapter is added to what it adapts."""
         import transformers
 
-        # peft saves the adapter alone; a judge opens whole models.
-        if (saved / _ADAPTER).is_file():
-            merged = saved.with_name(f"{saved.name}.merged")
-            shutil.rmtree(merged, ignore_errors=True)
-            self._merge(saved, merged)
-            shutil.rmtree(saved)
-            saved = merged
+        if (saved / WEIGHTS).is_file():
+            return self._adapter_folder(saved)
         # Sharded trainings write shards of their own format unless they are told to gather the weights.
-        elif not any(saved.glob("*.safetensors")):
+        if not any(saved.glob("*.safetensors")):
             raise UserError(
                 f"recipe {self._training.name}: no weights were written to {saved}; with FSDP set fsdp_state_dict_type:"
                 " FULL_STATE_DICT, with DeepSpeed ZeRO-3 set zero3_save_16bit_model: true in accelerate's configuration"
             )
         for name in _WRITTEN_BY_TRAINER:
             (saved / name).unlink(missing_ok=True)
-        wanted = opening_options(self._source, self._options)
-        open_processor(
-            transformers.AutoProcessor, self._source, wanted, f"recipe {self._training.name}"
-        ).save_pretrained(saved)
+        wanted = opening_options(self._source.location, self._options, device="cpu")
+        open_processor(transformers.AutoProcessor, self._source, wanted, self._who).save_pretrained(saved)
         return saved
 
-    def _merge(self, saved: Path, merged: Path) -> None:
-        import peft
-        import transformers
-
-        auto = transformers.AutoModelForImageTextToText if self._sees else transformers.AutoModelForCausalLM
-        base = open_model(
-            auto, self._source, opening_options(self._source, self._options), f"recipe {self._training.name}"
-        )
-        with quietly():
-            whole = peft.PeftModel.from_pretrained(base, str(saved)).merge_and_unload()
-            whole.save_pretrained(merged, safe_serialization=True)
+    def _adapter_folder(self, saved: Path) -> Path:
+        """Keep the adapter and what it belongs to, and nothing else of what TRL writes; or the whole model."""
+        for path in saved.iterdir():
+            if path.name not in (CONFIG, WEIGHTS):
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        name_base(saved, self._source)
+        if self._options.lora is None or not self._options.lora.merge:
+            return saved
+        merged = saved.with_name(f"{saved.name}.merged")
+        replace_folder(merged, lambda place: write_merged(saved, place, self._source, self._options, who=self._who))
+        shutil.rmtree(saved)
+        return merged

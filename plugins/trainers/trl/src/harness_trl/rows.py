@@ -14,8 +14,8 @@ from typing import Any
 
 from harness.api import DataError, Example, Image, Message, Request, Training, UserError
 from harness_grpo.data import target_of
+from harness_grpo.delivered import opening_options
 from harness_transformers.loading import Source, open_processor
-from harness_transformers.options import GenerativeOptions
 from harness_transformers.pixels import PixelCache
 from harness_transformers.prompts import Prompt, Prompter
 from harness_trl.options import TrlOptions, TrlSftOptions
@@ -45,7 +45,7 @@ def open_without_weights(source: Source, options: TrlOptions, name: str) -> Show
     """
     import transformers
 
-    wanted = opening_options(source, options)
+    wanted = opening_options(source.location, options, device="cpu")
     # Two of them: ours gets a cache of pixels in its place, and TRL's must stay as it is.
     ours, theirs = (open_processor(transformers.AutoProcessor, source, wanted, f"recipe {name}") for _ in range(2))
     sees = hasattr(theirs, "image_processor")
@@ -63,22 +63,6 @@ def open_without_weights(source: Source, options: TrlOptions, name: str) -> Show
         source.location, trust_remote_code=options.trust_remote_code, **source.keywords
     )
     return Shown(theirs, prompter, sees, getattr(config.get_text_config(), "max_position_embeddings", None))
-
-
-def opening_options(source: Source, options: TrlOptions) -> GenerativeOptions:
-    """Options with which the transformers judge would open the model."""
-    return GenerativeOptions(
-        model=source.location,
-        dtype=options.dtype,
-        attention=options.attention,
-        trust_remote_code=options.trust_remote_code,
-        device="cpu",
-        max_new_tokens=options.max_new_tokens,
-        system=options.system,
-        chat_template_kwargs=options.chat_template_kwargs,
-        min_pixels=options.min_pixels,
-        max_pixels=options.max_pixels,
-    )
 
 
 class Rows:

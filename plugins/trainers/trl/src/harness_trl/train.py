@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from harness.api import Context, Training, TrainingResult, UserError
 from harness_grpo.adapters import adapter_config, check_parameters, describe
+from harness_grpo.delivered import start_of
 from harness_grpo.fingerprint import fingerprint_of
 from harness_grpo.progress import announce
-from harness_transformers.loading import Source, pin, quietly, set_threads, source_of
-from harness_trl.arguments import explain_errors, grpo_arguments, sft_arguments, state_folder
+from harness_transformers.adapters import is_adapter
+from harness_transformers.loading import Source, quietly, set_threads, source_of
+from harness_trl.arguments import devices, explain_errors, grpo_arguments, sft_arguments, state_folder
 from harness_trl.options import TrlGrpoOptions, TrlOptions, TrlSftOptions
 from harness_trl.rewards import Reader, check_rewards, reward_functions
 from harness_trl.rows import Rows, Shown, open_without_weights
@@ -124,7 +126,11 @@ def _fit(training: Training, options: TrlOptions, make: Make, *, updates: int) -
         )
     set_threads(options.threads)
     who = f"recipe {training.name}"
-    source = pin(source_of("model", training.model, who), who)
+    if devices() > 1 and is_adapter(source_of("model", training.model, who)):
+        raise UserError(
+            f"{who}: starts from an adapter, which one process adds to its base; set lora: {{merge: true}} there"
+        )
+    source = start_of(training.model, training.folder, options, who=who)
     shown = open_without_weights(source, options, training.name)
     rows = Rows(training, shown, options)
     with quietly(), warnings.catch_warnings():
@@ -136,8 +142,8 @@ def _fit(training: Training, options: TrlOptions, make: Make, *, updates: int) -
         if trainer.accelerator.is_main_process:
             from harness_trl.keeping import Keeper
 
-            keeper = Keeper(training, options, source, sees=shown.sees)
             announce(training.name, describe(trainer.model))
+            keeper = Keeper(training, options, source)
         return _run(trainer, training, options, keeper, rows, updates=updates)
 
 

@@ -11,7 +11,7 @@ from transformers import TrainerCallback
 
 from harness.api import Training, UserError
 from harness_grpo.progress import Bar
-from harness_trl.arguments import state_folder
+from harness_trl.arguments import devices, state_folder
 from harness_trl.keeping import Keeper
 from harness_trl.options import TrlOptions
 
@@ -74,7 +74,9 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # its base is untyped
         # In all processes: gathering sharded weights is a collective operation.
         self.trainer.save_model(str(saved), _internal_call=True)
         if self._keeper is not None:
-            self._keeper.look(saved, step=step)
+            # A forward pass of a spread model needs all processes, and only the first one is here.
+            live = self.trainer.accelerator.unwrap_model(self.trainer.model) if devices() == 1 else None
+            self._keeper.look(saved, step=step, live=live)
         # All must stop at the same step, or the others would wait for the first one for ever.
         stopped = broadcast_object_list([self._keeper is not None and self._keeper.best.stopped])
         control.should_training_stop = control.should_training_stop or stopped[0]
