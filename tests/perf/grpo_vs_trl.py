@@ -11,6 +11,7 @@ messages and pictures, its own `GRPOTrainer`, and as many rows in a pass as are 
   the end of a step to the end of the next; loading, the first step and what comes after the last one are left out. The
   speed-up is the median over the rounds. The headline is for 16 prompts in a step, the default of the recipe. With
   fewer, it is less: writing 32 tokens takes 31 calls of the model for either, however few rows a call has.
+- **Limit**: the arithmetic that a step cannot do without, over what a product of matrices reaches here on one thread.
 - **Learning**: the same recipe through `grpo` and `trl-grpo`, from a model that has learnt the form of answers, on a
   task that is learnt in some steps, over several seeds. Mean reward and loss of each step for both, and the difference
   of the two with its standard error, from the seeds; `apart` is the difference over all steps in standard errors.
@@ -36,7 +37,7 @@ import torch
 import trl
 from datasets import Dataset
 from PIL import Image as Picture
-from transformers import PrinterCallback, TrainerCallback
+from transformers import LlavaForConditionalGeneration, PrinterCallback, TrainerCallback
 
 from harness.api import (
     Choice,
@@ -266,6 +267,56 @@ def prompt_tokens(model: Path) -> int:
     return len(shown.prompter.prompt(compared(7).request).ids)
 
 
+def least_work(model: Any, prompts: int, tokens: int) -> float:
+    """Floating point operations of a step: products of matrices and attention, each prompt once for its answers.
+
+    Args:
+        model: A LLaVA.
+        prompts: In a step, with two images each.
+        tokens: Of a prompt.
+    """
+
+    def products(module: Any) -> float:
+        """Of one token: a multiplication and an addition for each weight."""
+        return 2.0 * sum(one.weight.numel() for one in module.modules() if isinstance(one, torch.nn.Linear))
+
+    def attention(config: Any, pairs: float) -> float:
+        """Of so many pairs of a query and a key: their product, and the sum of values, in every layer."""
+        return float(4 * config.hidden_size * config.num_hidden_layers * pairs)
+
+    text, eyes = model.config.text_config, model.config.vision_config
+    pairs = tokens**2 / 2 + G * TOKENS * (tokens + TOKENS / 2)
+    words = products(model.model.language_model) * (tokens + G * TOKENS) + attention(text, pairs)
+    patches = (eyes.image_size // eyes.patch_size) ** 2
+    image = products(model.model.vision_tower) * (patches + 1) + attention(eyes, (patches + 1) ** 2)
+    image += products(model.model.multi_modal_projector) * patches
+    # Once to write, and to learn once forward and twice as much backward.
+    return float(4 * prompts * (words + products(model.lm_head) * G * TOKENS + 2 * image))
+
+
+def products_per_second(size: int = 768, rounds: int = 12) -> float:
+    """Floating point operations a CPU second of a product of two matrices: the best of some rounds."""
+    one, other = torch.randn(size, size), torch.randn(size, size)
+    seconds = []
+    for _ in range(rounds):
+        began = time.process_time()
+        one @ other
+        seconds.append(time.process_time() - began)
+    return 2 * size**3 / min(seconds)
+
+
+def over_the_limit(model: Path, prompts: int, seconds: float) -> dict[str, float]:
+    """How far a step of ours is from its arithmetic."""
+    opened = LlavaForConditionalGeneration.from_pretrained(model)
+    work, speed = least_work(opened, prompts, prompt_tokens(model)), products_per_second()
+    return {
+        "gflop_of_a_step": round(work / 1e9, 2),
+        "gflop_a_second": round(speed / 1e9, 1),
+        "least_s": round(work / speed, 4),
+        "times_the_least": round(seconds * speed / work, 2),
+    }
+
+
 # -- learning --------------------------------------------------------------------------------------------------------
 
 
@@ -351,10 +402,17 @@ def main() -> None:
             str(prompts): measured(folder, model, prompts=prompts, rounds=arguments.rounds, steps=arguments.steps)
             for prompts in PROMPTS
         }
+        for prompts, found in by_prompts.items():
+            found["limit"] = over_the_limit(model, int(prompts), found["ours_cpu_s_per_step"])
         learning = agreement(folder, arguments.seeds, arguments.learning_steps)
         tokens = prompt_tokens(model)
     print(json.dumps({"prompts_in_a_step": by_prompts, "learning": learning}, indent=2))
     first = by_prompts[str(PROMPTS[0])]
+    limit = first["limit"]
+    print(
+        f"a step of {PROMPTS[0]} prompts needs {limit['gflop_of_a_step']} GFLOP, {limit['least_s']} s at the "
+        f"{limit['gflop_a_second']} GFLOP/s of a product of matrices; it takes {limit['times_the_least']} times as long"
+    )
     headline = {name: first[name] for name in ("speedup", "ours_cpu_s_per_step", "trl_cpu_s_per_step")}
     apart = {f"{kind}_apart_in_standard_errors": learning[kind]["apart"] for kind in ("reward", "loss")}
     print(json.dumps({**headline, "prompts": PROMPTS[0], "prompt_tokens": tokens, **apart}))

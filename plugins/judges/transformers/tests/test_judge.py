@@ -283,14 +283,14 @@ def test_an_answer_of_several_samples_is_there_with_the_last(
     local: Local, taught: Path, ask: Ask, answers: Answers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     judge = local(model=str(taught), temperature=1.0, samples=3, max_new_tokens=4, batch_size=1)
-    language = judge._open().language
-    write = language.write
+    writer = judge._open().writer
+    write = writer.write
 
     def slowly(*given: Any, **named: Any) -> Any:
         time.sleep(0.1)
         return write(*given, **named)
 
-    monkeypatch.setattr(language, "write", slowly)
+    monkeypatch.setattr(writer, "write", slowly)
     (judgement,) = answers(judge, [ask(1)])
     assert judgement.latency_s is not None
     assert judgement.latency_s > 0.3

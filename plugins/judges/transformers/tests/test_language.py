@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -12,10 +11,8 @@ from harness_transformers.judge import LocalJudge
 from harness_transformers.language import Language
 from harness_transformers.numerics import out_of_memory
 from harness_transformers.prompts import Prompt
-from harness_transformers.sampling import Sampling
 
 Local = Callable[..., LocalJudge]
-GREEDY = Sampling()
 
 
 @pytest.fixture
@@ -92,53 +89,14 @@ def test_a_start_never_reaches_into_an_image(opened: Any, prompts: list[Prompt])
 
 
 @torch.inference_mode()
-def test_greedy_answers_are_those_of_generate(opened: Any, prompts: list[Prompt]) -> None:
-    language = opened.language
-    language.stops = torch.arange(7, 587, 13)  # so many that some answers end early, and rows leave the batch
-    written = language.write(language.prefill(prompts), most=40, sampling=GREEDY, draws=None)
-    for prompt, answer in zip(prompts, written, strict=True):
-        inputs = alone(language, prompt)
-        output = language.model.generate(
-            **inputs,
-            max_new_tokens=40,
-            do_sample=False,
-            suppress_tokens=language.never.tolist(),
-            eos_token_id=language.stops.tolist(),
-        )[0, len(prompt.ids) :].tolist()
-        ended = output[-1] in language.stops.tolist()
-        assert answer.ids == tuple(output[:-1] if ended else output)
-        assert answer.finished == ended
-    assert len({len(answer.ids) for answer in written}) > 2
-
-
-@torch.inference_mode()
 def test_rows_of_a_prefix_leave_it_as_it_is(opened: Any, prompts: list[Prompt]) -> None:
     language = opened.language
     prefix = language.prefill(prompts)
     before = prefix.logits.clone(), prefix.cache.get_seq_length(), prefix.mask.shape
-    first = language.write(prefix.rows([0, 2, 2], room=12), most=12, sampling=GREEDY, draws=None)
+    language.append(prefix.rows([0, 2, 2], room=12), [[9], [10], [11]])
     language.append(prefix.rows([1]), [[5, 6, 7]])
     assert torch.equal(prefix.logits, before[0])
     assert (prefix.cache.get_seq_length(), prefix.mask.shape) == before[1:]
-    again = language.write(prefix.rows([0, 2, 2]), most=12, sampling=GREEDY, draws=None)
-    assert first == again
-    assert first[1] == first[2]
-
-
-@torch.inference_mode()
-def test_each_row_knows_when_its_last_token_was_written(opened: Any, prompts: list[Prompt]) -> None:
-    language = opened.language
-    language.stops = torch.arange(40)  # so that rows end at different steps
-    draws = torch.rand(len(prompts), 60, generator=torch.Generator().manual_seed(1))
-    began = time.monotonic()
-    written = language.write(language.prefill(prompts), most=60, sampling=Sampling(temperature=3.0), draws=draws)
-    steps = [len(answer.ids) + answer.finished for answer in written]
-    assert len(set(steps)) > 2
-    by_step = dict(zip(steps, (answer.moment for answer in written), strict=True))
-    moments = [by_step[step] for step in sorted(by_step)]
-    assert began < moments[0]
-    assert moments == sorted(set(moments)), "a row that ends early does not wait for the others"
-    assert moments[-1] < time.monotonic()
 
 
 @torch.inference_mode()
@@ -152,22 +110,6 @@ def test_rows_may_be_moved_on_by_different_lengths(opened: Any, prompts: list[Pr
     language.append(prefix, [[20]] * 4)
     language.append(straight, [[20]] * 4)
     assert torch.allclose(prefix.logits, straight.logits, atol=1e-5)
-
-
-@torch.inference_mode()
-def test_placeholders_of_images_are_never_written(opened: Any, prompts: list[Prompt]) -> None:
-    language = opened.language
-    with torch.no_grad():
-        before = language.model.lm_head.weight.clone()
-        language.model.lm_head.weight[language.never] *= 1000
-    try:
-        draws = torch.rand(4, 20)
-        written = language.write(
-            language.prefill(prompts[:4]), most=20, sampling=Sampling(temperature=2.0), draws=draws
-        )
-    finally:
-        language.model.lm_head.weight.copy_(before)
-    assert not set(language.never.tolist()) & {token for answer in written for token in answer.ids}
 
 
 def test_only_memory_errors_count_as_such() -> None:

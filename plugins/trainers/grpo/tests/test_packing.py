@@ -9,6 +9,7 @@ from harness_grpo.packing import (
     Rollouts,
     Rows,
     completions_of,
+    groups_at_once,
     interleave_first_tokens,
     side_by_side,
     sources,
@@ -99,3 +100,18 @@ def test_first_tokens_and_the_rest_come_together_in_the_order_of_completions(gro
     apart = [one[0] for one in completions] + [token for one in completions for token in one[1:]]
     order = interleave_first_tokens([len(one) for one in completions])
     assert torch.tensor(apart)[order].tolist() == [token for one in completions for token in one]
+
+
+def test_groups_share_a_pass_up_to_a_number_of_tokens() -> None:
+    def at_once(count: int, prompt: int, *lengths: int, shared: bool = True) -> int:
+        group = Rollouts(Prompt(ids=(1,) * prompt), tuple((2,) * length for length in lengths))
+        return groups_at_once([group] * count, shared=shared)
+
+    assert at_once(16, 307, *[32] * 8) == 8, "14 would fit: two passes of 8, and not one of 14 and one of 2"
+    assert at_once(4, 307, *[32] * 8) == 4
+    assert at_once(40, 4000, 96) == 2
+    assert at_once(3, 9000, 50) == 1
+    assert at_once(16, 307, *[32] * 8, shared=False) == 3, "a row of 339 tokens for each answer"
+    short = Rollouts(Prompt(ids=(1,)), ((2,),))
+    longest = Rollouts(Prompt(ids=(1,) * 4000), ((2,) * 96,))
+    assert groups_at_once([short, short, longest, short], shared=True) == 2, "rows are as long as the longest"

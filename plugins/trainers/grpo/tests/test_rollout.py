@@ -24,9 +24,9 @@ from harness_grpo.rollout import (
     parts_of,
     write,
 )
-from harness_transformers.language import Written
 from harness_transformers.prompts import Prompt
 from harness_transformers.sampling import Sampling
+from harness_transformers.writing import Written
 
 from .conftest import accuracy, likelihoods, pair, picture, point, question, rewarded, said, showing
 
@@ -127,6 +127,27 @@ def test_prompts_are_made_once_and_kept_from_epoch_to_epoch(policy: Policy, monk
         assert one[0].prompt is other[0].prompt
 
 
+def test_prompts_that_are_kept_are_bounded_by_their_bytes(policy: Policy, monkeypatch: pytest.MonkeyPatch) -> None:
+    prompter = policy.opened.prompter
+    make, calls = prompter.prompt, []
+
+    def count(request: Request) -> Prompt:
+        calls.append(request.item)
+        return make(request)
+
+    monkeypatch.setattr(prompter, "prompt", count)
+    (shown,) = asked(policy, point("red", 0))
+    held = sum(image["pixel_values"].nbytes for image in shown.prompt.prepared)
+    assert held < shown.prompt.nbytes < 1.5 * held
+    monkeypatch.setattr("harness_grpo.rollout._KEPT_BYTES", 3 * shown.prompt.nbytes)
+    calls.clear()
+    prompts = Prompts(policy)
+    for number in (0, 1, 2, 3, 4, 2, 3, 4, 0):
+        prompts.of_unit(unit(point("red", number)))
+    assert calls == ["0", "1", "2", "3", "4", "0"], "the last three are kept"
+    assert prompts._kept._held <= 3 * shown.prompt.nbytes
+
+
 # -- answers -----------------------------------------------------------------------------------------------------------
 
 
@@ -142,6 +163,45 @@ def test_an_answer_is_its_tokens_its_text_and_what_its_format_reads(policy: Poli
             cut = "max_new_tokens" if one.truncated else ""
             read = question_.example.request.read(one.text, cut=cut, completion_tokens=len(body))
             assert one.judgement == read
+
+
+def test_the_token_that_ended_an_answer_is_the_one_that_is_trained(taught: Path) -> None:
+    policy = opened(taught)
+    language = policy.opened.language
+    questions = asked(policy, point("red", 0)) + asked(policy, *pair("pair", 1))
+    wild = Sampling(temperature=3.0)
+    plain = written(policy, questions, samples=8, sampling=wild)
+    language.stops = torch.tensor([policy.end, *range(policy.end + 20, 600, 20)])
+    found = set()
+    for before, given in zip(plain, written(policy, questions, samples=8, sampling=wild), strict=True):
+        for one, other in zip(before, given, strict=True):
+            end = next((place for place, token in enumerate(one.tokens) if token in language.stops.tolist()), None)
+            assert other.tokens == (one.tokens if end is None else one.tokens[: end + 1]), "what was drawn"
+            assert other.truncated is (end is None)
+            found.add(other.tokens[-1])
+    assert len(found & set(language.stops.tolist())) > 3
+
+
+@pytest.mark.parametrize(("beside", "samples", "most"), [(True, 4, 2), (False, 4, 1), (True, 1, 4)])
+def test_all_answers_of_a_step_are_written_in_one_loop_up_to_a_bound(
+    taught: Path, monkeypatch: pytest.MonkeyPatch, beside: bool, samples: int, most: int
+) -> None:
+    monkeypatch.setattr("harness_grpo.rollout._AT_ONCE", 8)
+    monkeypatch.setattr("harness_grpo.rollout._AT_ONCE_APART", 4)
+    policy = opened(taught)
+    policy.opened.writer.beside = beside
+    prefill, sizes = policy.opened.language.prefill, []
+
+    def count(prompts: Sequence[Prompt], **keywords: Any) -> Any:
+        sizes.append(len(prompts))
+        return prefill(prompts, **keywords)
+
+    monkeypatch.setattr(policy.opened.language, "prefill", count)
+    questions = [one for number in range(4) for one in asked(policy, point("red", number))]
+    written(policy, questions, samples=samples, rows=None)
+    assert sizes == [most] * (4 // most)
+    written(policy, questions, samples=samples, rows=samples * 3)
+    assert sizes[4 // most :] == [3, 1]
 
 
 def test_an_answer_at_the_limit_is_cut_off_and_has_no_end(policy: Policy) -> None:
@@ -162,14 +222,14 @@ def test_a_draft_that_the_limit_cut_off_earns_nothing(policy: Policy, written_: 
     (question_,) = asked(policy, point("red", 0))
     assert question_.example.gold == "yes"
     tokens = policy.opened.prompter.answer_ids(written_)
-    cut = _read_answer(policy.opened, question_, Written(tokens, finished=False, moment=0.0), policy.end)
+    cut = _read_answer(policy.opened, question_, Written(tokens, end=None, moment=0.0))
     assert cut.judgement.status is Status.TRUNCATED
     assert cut.judgement.verdict is None
     (group,) = make_groups([unit(question_.example)], [[question_]], [(cut,)], rewarded(accuracy))
     assert group.earned[0].total == 0.0
     whole = policy.opened.prompter.answer_ids("<think>It is red.</think><answer>yes</answer>")
-    for finished in (True, False):
-        given = _read_answer(policy.opened, question_, Written(whole, finished=finished, moment=0.0), policy.end)
+    for end in (policy.end, None):
+        given = _read_answer(policy.opened, question_, Written(whole, end=end, moment=0.0))
         (group,) = make_groups([unit(question_.example)], [[question_]], [(given,)], rewarded(accuracy))
         assert group.earned[0].total == 1.0, "a complete verdict at the very end counts"
 
@@ -178,11 +238,11 @@ def test_an_answer_to_a_prompt_that_opens_the_reasoning_begins_inside_it(policy:
     (question_,) = asked(policy, point("red", 0))
     inside = replace(question_, prompt=replace(question_.prompt, opened=True))
     tokens = policy.opened.prompter.answer_ids("It is red.</think><answer>yes</answer>")
-    given = _read_answer(policy.opened, inside, Written(tokens, finished=True, moment=0.0), policy.end)
+    given = _read_answer(policy.opened, inside, Written(tokens, end=policy.end, moment=0.0))
     assert given.judgement.thinking == "opened"
     assert given.judgement.verdict == "yes"
     draft = policy.opened.prompter.answer_ids("It is <answer>yes</answer> at first sight")
-    given = _read_answer(policy.opened, inside, Written(draft, finished=True, moment=0.0), policy.end)
+    given = _read_answer(policy.opened, inside, Written(draft, end=policy.end, moment=0.0))
     assert given.judgement.verdict is None, "the reasoning is never closed"
 
 

@@ -36,8 +36,8 @@ class GrowingLayer(DynamicLayer):  # type: ignore[misc]  # transformers is taken
         begin = self.keys.shape[-2]
         end = begin + key_states.shape[-2]
         if end > self._buffers[0].shape[-2]:
-            # In steps: copying at every token is what this class avoids.
-            room = max(_STEP, end - begin)
+            # In steps, and in larger ones the more there is: copying at every token is what this class avoids.
+            room = max(_STEP, end - begin, begin // 4)
             self._buffers = [_with_room(states, room) for states in (self.keys, self.values)]
         self._buffers[0][:, :, begin:end] = key_states
         self._buffers[1][:, :, begin:end] = value_states
@@ -77,6 +77,27 @@ def select_rows(cache: Any, indices: torch.Tensor, *, room: int) -> Any:
             # Selecting makes new tensors, so the layer of the original is not touched.
             made.layers.append(copy.copy(layer))
             made.layers[-1].batch_select_indices(indices)
+    return made
+
+
+def select_places(cache: Any, rows: torch.Tensor, places: torch.Tensor) -> Any:
+    """A cache whose row i holds these places of a row of another, which stays as it is.
+
+    Args:
+        cache: Of transformers, with layers that grow plainly.
+        rows: Shape (rows,): of the other cache.
+        places: Shape (rows, length).
+    """
+    made = copy.copy(cache)
+    # The indexed axes come first, (rows, length, heads, width), because a slice stands between them.
+    made.layers = [
+        GrowingLayer(
+            layer.keys[rows[:, None], :, places].transpose(1, 2),
+            layer.values[rows[:, None], :, places].transpose(1, 2),
+            _STEP,
+        )
+        for layer in cache.layers
+    ]
     return made
 
 

@@ -24,13 +24,14 @@ from harness_transformers.batches import Answered, Group, Room, free_memory, gro
 from harness_transformers.eyes import shuffle_eyes
 from harness_transformers.gguf_files import model_of
 from harness_transformers.given_text import weigh_texts
-from harness_transformers.language import Prefix, Written
+from harness_transformers.language import Prefix
 from harness_transformers.loading import Source, content_of, pin, source_of
 from harness_transformers.numerics import out_of_memory
 from harness_transformers.opening import Opened, open_language, refusal
 from harness_transformers.options import GenerativeOptions
 from harness_transformers.sampling import Sampling
 from harness_transformers.weighing import answer_set_of
+from harness_transformers.writing import Written
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -268,9 +269,7 @@ class LocalJudge:
             places = [place for place, _, _ in asked[start : start + rows]]
             part = [(batch[place], request) for place, request, _ in asked[start : start + rows]]
             samples = [sample for _, _, sample in asked[start : start + rows]]
-            # A copy of the rows: writing grows the KV cache in place, and the next part needs the prefix again.
-            rows_of_part = prefix.rows(places, room=self._options.max_new_tokens)
-            written = self._answers(opened, rows_of_part, [request for _, request in part], samples)
+            written = self._answers(opened, prefix, places, [request for _, request in part], samples)
             judged = [self._read(opened, *shown, text) for shown, text in zip(part, written, strict=True)]
             if weighs:
                 judged = self._conclude(opened, prefix.rows(places), part, judged)
@@ -285,18 +284,23 @@ class LocalJudge:
         return [(request, _together(votes[request.key], request)) for group in batch for request in group.requests]
 
     def _answers(
-        self, opened: Opened, prefix: Prefix, requests: Sequence[Request], samples: Sequence[int]
+        self,
+        opened: Opened,
+        prefix: Prefix,
+        places: Sequence[int],
+        requests: Sequence[Request],
+        samples: Sequence[int],
     ) -> list[Written]:
         options = self._options
         sampling = Sampling(temperature=options.temperature, top_p=options.top_p, top_k=options.top_k)
         draws = None
         if options.temperature:
             draws = _draws(requests, samples, seed=self._seed, most=options.max_new_tokens)
-        return opened.language.write(prefix, most=options.max_new_tokens, sampling=sampling, draws=draws)
+        return opened.writer.write(prefix, places, most=options.max_new_tokens, sampling=sampling, draws=draws)
 
     @staticmethod
     def _read(opened: Opened, group: Group, request: Request, written: Written) -> Judgement:
-        cut = "" if written.finished else "max_new_tokens"
+        cut = "max_new_tokens" if written.end is None else ""
         begun = group.prompt.begun
         text = opened.decode_after(group.prompt.begun_ids, written.ids) if begun else opened.decode_exactly(written.ids)
         # The beginning is part of the answer: the verdict may stand after a reasoning that was given.

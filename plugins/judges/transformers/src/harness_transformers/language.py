@@ -1,29 +1,26 @@
-"""The model as a judge uses it: read prompts once, go on from there in many ways, and write.
+"""The model as a judge uses it: read prompts once, and go on from there in many ways.
 
     prefill(prompts) -> Prefix        one pass over prompts and images; what they all begin with is read once and kept
     prefill_with_continuations(...)   the same pass reads several continuations of each; only their logits stay
     Prefix.rows([0, 0, 1])            the same prefix for several continuations, without reading it again
     append(prefix, tokens)            more tokens after it, and the logits of what follows
-    write(prefix, ...)                answers, token by token
 
 Positions are kept per row, so that prompts of different lengths share a batch and every row computes what it would
-compute alone. Not for prompts (`prompts`). Not for how likely texts are (`weighing`), and not for what
-answers mean (`judge`).
+compute alone. Not for prompts (`prompts`). Not for writing answers (`writing`) or for how likely they are (`weighing`),
+and not for what they mean (`judge`).
 """
 
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from harness_transformers.continuations import Continuations
 from harness_transformers.numerics import differ
 from harness_transformers.prompts import Prompt
-from harness_transformers.sampling import Sampling, draw
 from harness_transformers.sight import NOTHING, Pictures, Sight
 
 if TYPE_CHECKING:
@@ -67,18 +64,6 @@ class Prefix:
         return Prefix(cache, self.mask[index], self.position[..., index, :], self.logits[index])
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
-    """One answer."""
-
-    ids: tuple[int, ...]
-    """Its tokens, without the one that ends it."""
-    finished: bool
-    """Whether the model ended it by itself."""
-    moment: float = field(compare=False)
-    """When its last token was known, by `time.monotonic`: rows that end early do not wait for the others."""
-
-
 class Language:
     """A generative model, vision-language or text only.
 
@@ -105,6 +90,9 @@ class Language:
         self._placeholders = frozenset(never)
         # Padding stands between the shared start and the rest of a row; a sliding window would count it as tokens.
         self.shares_start = grows_plainly(model.config)
+        # FlashAttention takes no mask of one's own.
+        self.takes_masks = self.shares_start and getattr(model.config, "_attn_implementation", "") in ("sdpa", "eager")
+        """Whether a mask may say which places of its row each token sees."""
         self._start_checked = False
         self._start: tuple[list[int], Prefix] | None = None
         self._row_before: list[int] = []
@@ -306,51 +294,17 @@ class Language:
             prefix.logits = torch.where(lengths > 0, last, prefix.logits)  # a row without new tokens keeps its own
         return logits
 
-    # -- writing ---------------------------------------------------------------------------------------------------
+    # -- tokens ----------------------------------------------------------------------------------------------------
 
-    def write(self, prefix: Prefix, *, most: int, sampling: Sampling, draws: Tensor | None) -> list[Written]:
-        """Write answers token by token. Rows that have ended leave the batch.
+    def restrict(self, logits: Tensor) -> Tensor:
+        """Logits, shape (R, V), without the tokens that are never written."""
+        return logits.index_fill(1, self.never, float("-inf")) if len(self.never) else logits
 
-        Args:
-            prefix: R rows. Used up.
-            most: Longest answer in tokens.
-            sampling: How tokens are drawn.
-            draws: Shape (R, most): uniform numbers in [0, 1), one for each token of each row, so that an answer depends
-                on its own seed and not on what shares its batch; `None` at temperature 0.
-        """
+    def ends(self, tokens: Tensor) -> Tensor:
+        """Which tokens end an answer."""
         import torch
 
-        answers: list[list[int]] = [[] for _ in range(len(prefix.mask))]
-        finished = [False] * len(answers)
-        moments = [0.0] * len(answers)
-        active = list(range(len(answers)))
-        for step in range(most):
-            numbers = None if draws is None else draws[active, step].to(prefix.logits.device)
-            tokens = self._next(prefix.logits, sampling, numbers)
-            ended = torch.isin(tokens, self.stops).tolist()  # waits for the device
-            now = time.monotonic()
-            going: list[int] = []
-            for place, (row, token) in enumerate(zip(active, tokens.tolist(), strict=True)):
-                moments[row] = now
-                if ended[place]:
-                    finished[row] = True
-                else:
-                    answers[row].append(token)
-                    going.append(place)
-            # The last token allowed is written and not read.
-            if not going or step == most - 1:
-                break
-            if len(going) < len(active):
-                prefix = prefix.rows(going)
-                active = [active[place] for place in going]
-            self.append(prefix, [[answers[row][-1]] for row in active])
-        rows = zip(answers, finished, moments, strict=True)
-        return [Written(tuple(ids), done, moment) for ids, done, moment in rows]
-
-    def _next(self, logits: Tensor, sampling: Sampling, numbers: Tensor | None) -> Tensor:
-        """The next token of each row, shape (R,)."""
-        logits = logits.index_fill(1, self.never, float("-inf")) if len(self.never) else logits
-        return logits.argmax(-1) if numbers is None else draw(logits, sampling, numbers)
+        return torch.isin(tokens, self.stops)
 
 
 @dataclass(frozen=True, slots=True)

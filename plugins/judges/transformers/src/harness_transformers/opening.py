@@ -23,6 +23,7 @@ from harness_transformers.pixels import PixelCache
 from harness_transformers.prompts import Prompter
 from harness_transformers.sight import Sight
 from harness_transformers.weighing import Scales
+from harness_transformers.writing import Writer
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,8 @@ class Opened:
     """Writes its prompts."""
     scales: Scales
     """Weighs answers."""
+    writer: Writer
+    """Writes answers."""
     sees: bool
     """Whether it reads images."""
     context: int | None
@@ -128,6 +131,7 @@ def _open(options: GenerativeOptions, source: Source, adapter: Source | None, wh
         language,
         prompter,
         Scales(language),
+        Writer(language),
         sees,
         getattr(text, "max_position_embeddings", None),
         0 if options.mode == "verdict" else options.max_new_tokens,

@@ -27,6 +27,8 @@ _CHECKS = 2
 """Prompts with images on which the quick way is held against the processor's own before it is trusted."""
 _LONGEST_MARK = 64
 """Characters of a mark that opens reasoning."""
+_TOKEN_BYTES = 36
+"""Of a token in memory: a whole number of Python, and its place in a tuple."""
 _END = 32
 """Tokens at the end of a prompt that show whether it opens the reasoning. A mark is a few, and white space follows."""
 
@@ -52,6 +54,12 @@ class Prompt:
     template has written is no part of it."""
     begun_ids: tuple[int, ...] = ()
     """These tokens."""
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that it holds in memory, about: tokens and pixels."""
+        pixels = sum(int(value.nbytes) for part in (*self.prepared, self.pixels) for value in part.values())
+        return _TOKEN_BYTES * len(self.ids) * (1 + len(self.per_token)) + pixels
 
 
 def key_of(request: Request) -> str:

@@ -82,9 +82,7 @@ class Scales:
 
     def __init__(self, language: Language) -> None:
         self._language = language
-        attention = getattr(language.model.config, "_attn_implementation", "")
-        # FlashAttention takes no mask of one's own.
-        self.packs = language.shares_start and attention in ("sdpa", "eager")
+        self.packs = language.takes_masks
         self._checked = False
         self.joins = self.packs
         self._joined_checked = False

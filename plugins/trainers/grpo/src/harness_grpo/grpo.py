@@ -32,6 +32,7 @@ from harness_grpo.objective import (
     token_loss,
 )
 from harness_grpo.options import GrpoOptions
+from harness_grpo.packing import groups_at_once
 from harness_grpo.prefix import PrefixScorer, Rollouts, Scored
 from harness_grpo.rollout import Group, PromptedExample, make_groups, parts_of, write
 from harness_transformers.sampling import Sampling
@@ -175,10 +176,7 @@ class Grpo:
         per_row = advantage.reshape(len(groups), size)
         useful = (per_row != 0) & mask.any(-1).reshape(len(groups), size)
         places = [place for place in range(len(groups)) if options.kl_weight or bool(useful[place].any())]
-        parts = [
-            [places[index] for index in part]
-            for part in parts_of([groups[place].asked.prompt for place in places], options.groups)
-        ]
+        parts = self._parts(groups, places)
         # Only `bnpo` depends on how rows are put into micro-batches.
         micro = torch.zeros(len(groups), dtype=torch.long)
         for number, part in enumerate(parts):
@@ -197,6 +195,15 @@ class Grpo:
             micro=micro.repeat_interleave(size),
         )
         return _Batch(groups, advantage, mask, weights, parts)
+
+    def _parts(self, groups: Sequence[Group], places: Sequence[int]) -> list[list[int]]:
+        """Places of groups that are computed together."""
+        if not places:
+            return []
+        rollouts = [_rollouts_of(groups[place]) for place in places]
+        size = self._options.groups or groups_at_once(rollouts, shared=self._setup.scorer.shares)
+        parts = parts_of([group.prompt for group in rollouts], size)
+        return [[places[index] for index in part] for part in parts]
 
     def _components(self, groups: Sequence[Group]) -> tuple[Tensor | None, Tensor | None]:
         """The parts of each reward, shape (N, K), and their weights, for the advantage that takes them one by one."""
@@ -306,10 +313,11 @@ def _number(value: float | None) -> float:
 
 
 def _rollouts(batch: _Batch, part: Sequence[int]) -> list[Rollouts]:
-    return [
-        Rollouts(batch.groups[place].asked.prompt, tuple(answer.tokens for answer in batch.groups[place].given))
-        for place in part
-    ]
+    return [_rollouts_of(batch.groups[place]) for place in part]
+
+
+def _rollouts_of(group: Group) -> Rollouts:
+    return Rollouts(group.asked.prompt, tuple(answer.tokens for answer in group.given))
 
 
 class GrpoTrainer:

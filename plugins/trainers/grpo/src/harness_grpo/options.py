@@ -130,8 +130,19 @@ class TrainerOptions(CommonOptions):
         "mixing_temperature, or more for tasks with a low reward that does not improve.",
     )
     mixing_temperature: float = Field(default=2.0, ge=1, description="For mixing: temperature.")
-    rows: int = Field(default=64, ge=1, le=65_536, description="Answers that are written at once.")
-    groups: int = Field(default=4, ge=1, le=65_536, description="Prompts with their answers in one backward pass.")
+    rows: int | None = Field(
+        default=None,
+        ge=1,
+        le=65_536,
+        description="Answers that are written at once. Default: all of a step, but at most 128 where answers to one "
+        "prompt share its row, and 64 otherwise.",
+    )
+    groups: int | None = Field(
+        default=None,
+        ge=1,
+        le=65_536,
+        description="Prompts with their answers in one backward pass. Default: as many as have 8192 tokens.",
+    )
     prefix: Literal["auto", "packed", "cache", "repeat"] = Field(
         default="auto", description="How the prompt that several answers share is computed; see the explanation."
     )

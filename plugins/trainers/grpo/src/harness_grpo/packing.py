@@ -9,11 +9,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from itertools import chain
+from math import ceil
 
 import torch
 from torch import Tensor
 
 from harness_transformers.prompts import Prompt
+
+_AT_ONCE = 8192
+"""Tokens of a pass, unless the recipe says how many prompts are in it: activations grow with them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,21 @@ class Rollouts:
     def longest(self) -> int:
         """Tokens of the prompt with its longest completion."""
         return len(self.prompt.ids) + max(map(len, self.completions))
+
+
+def groups_at_once(groups: Sequence[Rollouts], *, shared: bool) -> int:
+    """How many groups to compute in one pass: as many as have 8192 tokens, and in all passes about as many.
+
+    Args:
+        groups: One at least.
+        shared: Whether a prompt is computed once for its completions.
+    """
+    tokens = max(
+        len(group.prompt.ids) * (1 if shared else len(group.completions)) + sum(map(len, group.completions))
+        for group in groups
+    )
+    passes = ceil(len(groups) / max(1, _AT_ONCE // tokens))
+    return ceil(len(groups) / passes)
 
 
 @dataclass(frozen=True, slots=True)

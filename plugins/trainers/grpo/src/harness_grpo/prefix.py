@@ -129,6 +129,11 @@ class PrefixScorer:
         if mode != "auto" and mode != "repeat":
             self._insist(mode, self._obstacles[mode])
 
+    @property
+    def shares(self) -> bool:
+        """Whether prompts may be computed once for their completions, as far as is known."""
+        return self.mode != "repeat" and None in self._obstacles.values()
+
     def logps(self, groups: Sequence[Rollouts], *, temperature: float = 1.0, entropy: bool = False) -> Scored:
         """Log-probability of each token of each completion.
 

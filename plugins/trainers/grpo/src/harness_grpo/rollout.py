@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,18 +24,25 @@ from harness.api import (
 from harness_grpo.data import Unit
 from harness_grpo.policy import Speaker
 from harness_transformers.batches import shape_of
-from harness_transformers.language import Prefix, Written
+from harness_transformers.language import Prefix
 from harness_transformers.opening import Opened, refusal
+from harness_transformers.pixels import Bounded
 from harness_transformers.prompts import Prompt
 from harness_transformers.sampling import Sampling
 from harness_transformers.weighing import AnswerSet, answer_set_of
+from harness_transformers.writing import Written
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 log = logging.getLogger(__name__)
 
-_KEPT_PROMPTS = 4096
+_KEPT_BYTES = 512 * 2**20
+"""What the prompts that are kept may hold together, pixels included."""
+
+_AT_ONCE, _AT_ONCE_APART = 128, 64
+"""Answers that are written at once, unless the recipe says how many. In rows of their own each holds keys and values of
+its whole prompt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,15 +96,14 @@ class Prompts:
         self._policy = policy
         self._reasoning = reasoning
         self.skipped: dict[str, int] = {}
-        self._kept = lru_cache(maxsize=_KEPT_PROMPTS)(self._prompt)
-        self._examples: dict[str, Example] = {}
+        self._kept = Bounded(_KEPT_BYTES)
 
     def of_unit(self, unit: Unit) -> list[PromptedExample] | None:
         """The prompts of a unit; `None` where one of them cannot be shown, which is counted and logged."""
         asked = []
         for example in unit.examples:
             try:
-                asked.append(self._add_opening(PromptedExample(unit.task, example, self._of(example))))
+                asked.append(self._add_opening(PromptedExample(unit.task, example, self._of(example.request))))
             except DataError as error:
                 self.skipped[unit.task] = self.skipped.get(unit.task, 0) + 1
                 log.warning("task %s, item %s is left out: %s", unit.task, example.item.id, error)
@@ -122,17 +127,14 @@ class Prompts:
         )
         return replace(asked, prompt=longer, opening=opened.decode_exactly(tokens))
 
-    def _of(self, example: Example) -> Prompt:
-        # lru_cache needs a key that can be hashed: the example is passed by the side.
-        key = example.request.key
-        self._examples[key] = example
-        try:
-            return self._kept(key)
-        finally:
-            del self._examples[key]
+    def _of(self, request: Request) -> Prompt:
+        kept: Prompt | None = self._kept.get(request.key)
+        if kept is None:
+            kept = self._prompt(request)
+            self._kept.put(request.key, kept)
+        return kept
 
-    def _prompt(self, key: str) -> Prompt:
-        request = self._examples[key].request
+    def _prompt(self, request: Request) -> Prompt:
         opened = self._policy.opened
         if reason := refusal(request, sees=opened.sees):
             raise UserError(f"task {request.task}: {reason}")
@@ -150,7 +152,7 @@ def write(
     samples: int,
     sampling: Sampling,
     most: int,
-    rows: int,
+    rows: int | None = None,
     seeds: tuple[int, ...] = (),
     weigh: bool = False,
 ) -> list[tuple[PolicyAnswer, ...]]:
@@ -162,7 +164,7 @@ def write(
         samples: Answers to each.
         sampling: How tokens are drawn. Temperature 0 takes the likeliest.
         most: Longest answer in tokens.
-        rows: Answers to write at once.
+        rows: Answers to write at once; by default 128 where those to one prompt share its row, 64 otherwise.
         seeds: Whole numbers that the draws depend on, besides the request and the number of the sample.
         weigh: Whether judgements get probabilities: of each answer of the space, after the reasoning written.
 
@@ -173,6 +175,8 @@ def write(
         UserError: The model computes NaN.
     """
     answers: dict[int, tuple[PolicyAnswer, ...]] = {}
+    if rows is None:
+        rows = _AT_ONCE if samples > 1 and policy.opened.writer.beside else _AT_ONCE_APART
     with policy.writing():
         for part in parts_of([prompted.prompt for prompted in asked], max(1, rows // samples)):
             given = _batch(policy, [asked[place] for place in part], samples, sampling, most, seeds, weigh)
@@ -214,25 +218,23 @@ def _batch(
     draws = None
     if sampling.temperature:
         draws = _draws(requests, [*range(samples)] * len(asked), seeds=seeds, most=most)
-    written = opened.language.write(prefix.rows(places, room=most), most=most, sampling=sampling, draws=draws)
-    given = [
-        _read_answer(opened, asked[place], answer, policy.end) for place, answer in zip(places, written, strict=True)
-    ]
+    written = opened.writer.write(prefix, places, most=most, sampling=sampling, draws=draws)
+    given = [_read_answer(opened, asked[place], answer) for place, answer in zip(places, written, strict=True)]
     if weigh:
         judged = _add_probabilities(opened, prefix, [(place, asked[place]) for place in places], given)
         given = [replace(answer, judgement=judgement) for answer, judgement in zip(given, judged, strict=True)]
     return [tuple(given[place * samples : (place + 1) * samples]) for place in range(len(asked))]
 
 
-def _read_answer(opened: Opened, asked: PromptedExample, written: Written, end: int) -> PolicyAnswer:
+def _read_answer(opened: Opened, asked: PromptedExample, written: Written) -> PolicyAnswer:
     text = asked.opening + opened.decode_exactly(written.ids)
-    cut = "" if written.finished else "max_new_tokens"
+    cut = "max_new_tokens" if written.end is None else ""
     judgement = asked.example.request.read(
         text, opened=asked.prompt.opened, cut=cut, completion_tokens=len(written.ids)
     )
-    # The end is part of what the policy chose, and has a gradient; a truncated answer has none.
-    tokens = (*written.ids, end) if written.finished else written.ids
-    return PolicyAnswer(tokens, not written.finished, text, judgement)
+    # The end is part of what the policy chose, and has a gradient; of several tokens that end an answer, the one drawn.
+    tokens = written.ids if written.end is None else (*written.ids, written.end)
+    return PolicyAnswer(tokens, written.end is None, text, judgement)
 
 
 def _add_probabilities(

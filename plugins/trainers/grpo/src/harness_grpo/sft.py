@@ -9,7 +9,7 @@ from harness_grpo.data import target_of
 from harness_grpo.fingerprint import fingerprint_of
 from harness_grpo.loop import TrainingSetup, fit
 from harness_grpo.options import SftOptions
-from harness_grpo.prefix import Rollouts
+from harness_grpo.packing import Rollouts, groups_at_once
 from harness_grpo.rollout import parts_of
 
 
@@ -35,11 +35,12 @@ class Sft:
             for prompted in setup.draw(task)[1]
         ]
         rollouts = [Rollouts(prompted.prompt, (self._target(prompted.example),)) for prompted in asked]
+        size = options.groups or groups_at_once(rollouts, shared=setup.scorer.shares)
         tokens = sum(len(rollout.completions[0]) for rollout in rollouts)
         sums: dict[str, float] = {}
         lengths: dict[str, int] = {}
         with setup.policy.learning():
-            for part in parts_of([prompted.prompt for prompted in asked], options.groups):
+            for part in parts_of([prompted.prompt for prompted in asked], size):
                 scored = setup.scorer.logps([rollouts[place] for place in part])
                 rows = -torch.where(scored.mask, scored.logps, 0.0).double().sum(-1)
                 # By the tokens of the whole batch: micro-batches then add up to the loss of the batch.

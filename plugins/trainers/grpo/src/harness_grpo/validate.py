@@ -14,7 +14,7 @@ _NO_VERDICT = "(no verdict)"
 
 
 def scores(
-    policy: Speaker, prompts: Prompts, units: Mapping[str, Sequence[Unit]], *, most: int, rows: int
+    policy: Speaker, prompts: Prompts, units: Mapping[str, Sequence[Unit]], *, most: int, rows: int | None
 ) -> dict[str, float]:
     """Scores of every task.
 
