@@ -10,16 +10,18 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from harness.api import UserError
 from harness_grpo.adapters import adapter_layers, add_adapter, whole_weights
 from harness_grpo.options import TrainerOptions
+from harness_grpo.precision import autocast, compute_dtype, opening_dtype
 from harness_transformers.loading import open_processor, pin, quietly, source_of
 from harness_transformers.opening import Opened, open_language
 from harness_transformers.options import GenerativeOptions
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
     from torch.nn import Parameter
 
@@ -30,6 +32,11 @@ class Speaker:
     Args:
         wanted: How to open it.
         name: Of the recipe, for messages.
+
+    Attributes:
+        opened: The model with all that belongs to it.
+        model: The model alone.
+        compute: The dtype that it computes in, where that is not the one of its weights.
 
     Raises:
         UserError: It cannot be opened.
@@ -42,6 +49,7 @@ class Speaker:
         self._source = pin(source_of("model", wanted.model, who), who)
         self.opened: Opened = open_language(wanted, self._source, None, who)
         self.model: Any = self.opened.language.model
+        self.compute: torch.dtype | None = None
 
     @property
     def end(self) -> int:
@@ -56,7 +64,7 @@ class Speaker:
         import torch
 
         self.model.eval()  # gradient checkpointing turns the KV cache off in training mode
-        with torch.inference_mode():
+        with torch.inference_mode(), autocast(self.model.device.type, self.compute):
             yield self.opened
         self.opened.language.clear()
 
@@ -77,7 +85,7 @@ class Policy(Speaker):
     def __init__(self, model: str, options: TrainerOptions, *, name: str, seed: int) -> None:
         wanted = GenerativeOptions(
             model=model,
-            dtype=_opening_dtype(options),
+            dtype=opening_dtype(options),
             attention=options.attention,
             trust_remote_code=options.trust_remote_code,
             device=options.device,
@@ -89,6 +97,7 @@ class Policy(Speaker):
             max_pixels=options.max_pixels,
         )
         super().__init__(wanted, name=name)
+        self.compute = compute_dtype(options)
         if options.dtype == "float64":
             self.model.double()
         without_dropout(self.model)
@@ -166,13 +175,6 @@ class Policy(Speaker):
             self.model.save_pretrained(folder, state_dict=self.weights(), safe_serialization=True)
         auto = transformers.AutoProcessor if self.opened.sees else transformers.AutoTokenizer
         open_processor(auto, self._source, self._wanted, f"recipe {self._name}").save_pretrained(folder)
-
-
-def _opening_dtype(options: TrainerOptions) -> Literal["auto", "float32", "bfloat16", "float16"]:
-    """The dtype to open weights in: steps of a full training are too small for half precision."""
-    if options.dtype == "float64" or (options.dtype == "auto" and options.lora is None):
-        return "float32"
-    return options.dtype
 
 
 def without_dropout(model: Any) -> None:
