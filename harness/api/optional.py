@@ -31,7 +31,7 @@ from harness.api.results._optional import (
     ReadsColumns,
     ServesAnswers,
 )
-from harness.api.training._training import RewardsOrders
+from harness.api.training._training import PlansMemory, RewardsOrders
 
 __all__ = [
     "AnswersByItem",
@@ -58,6 +58,7 @@ __all__ = [
     "MakesClaims",
     "MarksReasoning",
     "OfGroups",
+    "PlansMemory",
     "Prepares",
     "ReadsColumns",
     "RewardsOrders",
@@ -160,7 +161,7 @@ OPTIONAL: Mapping[str, tuple[type, ...]] = {
         HasBlindTwin,
     ),
     "reward": (RewardsOrders,),
-    "trainer": (),
+    "trainer": (PlansMemory,),
     "manifest": (),
     "renderer": (),
     "command": (),

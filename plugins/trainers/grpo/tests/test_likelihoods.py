@@ -85,7 +85,7 @@ def test_a_scorer_takes_them_for_large_logits_alone(monkeypatch: pytest.MonkeyPa
     wanted = prefix._Drawn(0.7, entropy)
     small = prefix._likelihoods(logits, tokens, wanted, source)
     assert "TokenLogps" not in str(small.logps.grad_fn)
-    monkeypatch.setattr(prefix, "_LARGE", M * V - 1)
+    monkeypatch.setattr(prefix, "LARGE", M * V - 1)
     large = prefix._likelihoods(logits, tokens, wanted, source)
     assert "TokenLogps" in str(large.logps.grad_fn)
     torch.testing.assert_close(large.logps, small.logps, rtol=0, atol=1e-5)

@@ -22,7 +22,7 @@ from harness_grpo.grpo import GrpoTrainer as NativeGrpoTrainer
 from harness_grpo.options import GrpoOptions as NativeGrpoOptions
 from harness_grpo.options import LoraOptions, ValidationOptions
 from harness_grpo.options import SftOptions as NativeSftOptions
-from harness_grpo.policy import Policy
+from harness_grpo.policy import Policy, Speaker
 from harness_grpo.rollout import PolicyAnswer, PromptedExample
 from harness_grpo.sft import SftTrainer as NativeSftTrainer
 from harness_transformers.judge import LocalJudge
@@ -96,6 +96,27 @@ def test_weights_in_half_precision_are_looked_at_as_a_judge_opens_them(taught: P
     keeper = Keeper(recipe, options, source_of("model", str(taught), "recipe"), sees=True)
     keeper.start()
     assert keeper.best.start is not None
+
+
+@pytest.mark.parametrize(("precision", "dtype"), [("bf16", "bfloat16"), ("no", "float32")])
+def test_weights_are_scored_in_the_precision_that_training_computes_in(
+    taught: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, precision: str, dtype: str
+) -> None:
+    opened: list[str] = []
+
+    def note(wanted: GenerativeOptions, *, name: str) -> Any:
+        speaker = Speaker(wanted, name=name)
+        opened.append(str(speaker.model.dtype))
+        return speaker
+
+    monkeypatch.setattr("harness_trl.keeping.Speaker", note)
+    more = {} if precision == "no" else {"trl": {"bf16": True}}
+    trained = sft(recipe_in(tmp_path, taught), steps=1, validation=LOOK, **more)
+    assert set(opened) == {f"torch.{dtype}"}
+    assert len(opened) == 2, "before the first step, and after the last"
+    assert trained.selected == 1
+    kept = load_file(tmp_path / "model" / "model.safetensors")
+    assert {value.dtype for value in kept.values()} == {torch.float32}, "what is kept is not rounded"
 
 
 def test_an_adapter_is_added_to_what_it_adapts(taught: Path, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ that each task keeps its share of the gradient. What is left of them counts in t
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -22,6 +22,7 @@ from harness_grpo.curves import curves
 from harness_grpo.data import Unit, check_orders
 from harness_grpo.fingerprint import fingerprint_of
 from harness_grpo.loop import TrainingSetup, fit
+from harness_grpo.memory.native import plan_memory
 from harness_grpo.objective import (
     aggregate,
     combine_diagnostics,
@@ -339,6 +340,10 @@ class GrpoTrainer:
     def fingerprint(self, training: Training) -> str:
         """Covers the weights it starts from and the generation of this code."""
         return fingerprint_of(training, self._context)
+
+    def plan_memory(self, training: Training, *, devices: int) -> Mapping[str, Mapping[str, int]]:
+        """Bytes of each part, by phase. See `harness.api.optional.PlansMemory`."""
+        return plan_memory(training, self._options, devices=devices)
 
     def train(self, training: Training) -> TrainingResult:
         """Train. See `harness.api.Trainer`."""

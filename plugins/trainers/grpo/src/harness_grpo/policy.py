@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.api import UserError
 from harness_grpo.adapters import adapter_layers, add_adapter, whole_weights
-from harness_grpo.options import TrainerOptions
+from harness_grpo.options import CommonOptions, TrainerOptions
 from harness_grpo.precision import autocast, compute_dtype, opening_dtype
 from harness_transformers.loading import open_processor, pin, quietly, source_of
 from harness_transformers.opening import Opened, open_language
@@ -83,49 +83,19 @@ class Policy(Speaker):
     """
 
     def __init__(self, model: str, options: TrainerOptions, *, name: str, seed: int) -> None:
-        wanted = GenerativeOptions(
-            model=model,
-            dtype=opening_dtype(options),
-            attention=options.attention,
-            trust_remote_code=options.trust_remote_code,
-            device=options.device,
-            threads=options.threads,
-            max_new_tokens=options.max_new_tokens,
-            system=options.system,
-            chat_template_kwargs=options.chat_template_kwargs,
-            min_pixels=options.min_pixels,
-            max_pixels=options.max_pixels,
-        )
-        super().__init__(wanted, name=name)
+        super().__init__(judge_options(model, options), name=name)
         self.compute = compute_dtype(options)
         if options.dtype == "float64":
             self.model.double()
         without_dropout(self.model)
         if options.lora is not None:
             add_adapter(self.model, options.lora, name=name, seed=seed)
-        self.trained: dict[str, Parameter] = self._choose_parameters(options)
+        self.trained: dict[str, Parameter] = choose_parameters(self.model, options, name=name)
         self._recomputes = options.gradient_checkpointing
         if self._recomputes:
             self.model.activation_checkpointing_enable({"use_reentrant": False})
             self.model.enable_input_require_grads()
         self._reference: Any = None
-
-    def _choose_parameters(self, options: TrainerOptions) -> dict[str, Parameter]:
-        names = [name for name, _ in self.model.named_parameters() if options.lora is None or "lora_" in name]
-        for pattern in options.freeze:
-            left = [name for name in names if not re.search(pattern, name)]
-            if len(left) == len(names):
-                raise UserError(
-                    f"recipe {self._name}: freeze: {pattern!r} finds no parameter that would be trained; names are "
-                    f"like {names[0] if names else '(none)'}"
-                )
-            names = left
-        if not names:
-            raise UserError(f"recipe {self._name}: freeze: nothing is left to train")
-        chosen = set(names)
-        for name, parameter in self.model.named_parameters():
-            parameter.requires_grad_(name in chosen)  # peft asks for the gradients of all that it adds
-        return {name: parameter for name, parameter in self.model.named_parameters() if name in chosen}
 
     def keep_reference(self) -> None:
         """Keep what it computes now, for the divergence from the start. An adapter is simply switched off for that."""
@@ -175,6 +145,46 @@ class Policy(Speaker):
             self.model.save_pretrained(folder, state_dict=self.weights(), safe_serialization=True)
         auto = transformers.AutoProcessor if self.opened.sees else transformers.AutoTokenizer
         open_processor(auto, self._source, self._wanted, f"recipe {self._name}").save_pretrained(folder)
+
+
+def judge_options(model: str, options: TrainerOptions) -> GenerativeOptions:
+    """How a trainer opens a model: as a judge would."""
+    return GenerativeOptions(
+        model=model,
+        dtype=opening_dtype(options),
+        attention=options.attention,
+        trust_remote_code=options.trust_remote_code,
+        device=options.device,
+        threads=options.threads,
+        max_new_tokens=options.max_new_tokens,
+        system=options.system,
+        chat_template_kwargs=options.chat_template_kwargs,
+        min_pixels=options.min_pixels,
+        max_pixels=options.max_pixels,
+    )
+
+
+def choose_parameters(model: Any, options: CommonOptions, *, name: str) -> dict[str, Parameter]:
+    """The parameters that are trained, by name; they alone ask for gradients from now on.
+
+    Raises:
+        UserError: A pattern to freeze finds none, or none is left.
+    """
+    names = [part for part, _ in model.named_parameters() if options.lora is None or "lora_" in part]
+    for pattern in options.freeze:
+        left = [part for part in names if not re.search(pattern, part)]
+        if len(left) == len(names):
+            raise UserError(
+                f"recipe {name}: freeze: {pattern!r} finds no parameter that would be trained; names are "
+                f"like {names[0] if names else '(none)'}"
+            )
+        names = left
+    if not names:
+        raise UserError(f"recipe {name}: freeze: nothing is left to train")
+    chosen = set(names)
+    for part, parameter in model.named_parameters():
+        parameter.requires_grad_(part in chosen)  # peft asks for the gradients of all that it adds
+    return {part: parameter for part, parameter in model.named_parameters() if part in chosen}
 
 
 def without_dropout(model: Any) -> None:

@@ -43,7 +43,7 @@ _TOLERANCE = {torch.float64: 1e-6, torch.float32: 1e-3}
 _ROUGH = 0.1
 _ENTROPY_ROWS = 256
 """Places whose distribution over the vocabulary is held at once for entropies."""
-_LARGE = 2**26
+LARGE = 2**26
 """Logits from which on their softmax is made in parts: 256 MiB in float32."""
 
 
@@ -322,7 +322,7 @@ def _likelihoods(logits: Tensor, tokens: Tensor, drawn: _Drawn, source: Tensor |
     """
     if source is None:
         source = torch.arange(len(tokens), device=tokens.device)
-    if logits.numel() > _LARGE:
+    if logits.numel() > LARGE:
         large = entropies(logits, drawn.temperature)[source] if drawn.entropy else None
         return _Flat(token_logps(logits, tokens, source, drawn.temperature), large)
     # At least float32: log-probabilities of bfloat16 have two digits, and the ratio is their difference.

@@ -1,7 +1,8 @@
 """The best weights so far: written as a model folder, scored as the native trainers score theirs, kept if better.
 
 What is scored is the folder itself, opened as a judge opens it, so that it does not matter how the weights are spread
-while they are trained. It costs a second copy of the weights on the first device while it lasts.
+while they are trained. It costs a second copy of the weights on the first device while it lasts, in the precision that
+training computes in.
 """
 
 from __future__ import annotations
@@ -57,16 +58,21 @@ class Keeper:
         options: Of its trainer.
         source: Where the weights came from.
         sees: Whether the model reads images.
+        mixed_precision: Of accelerate: `bf16` where float32 weights are multiplied in bfloat16. Weights are then scored
+            in it, at half the memory.
 
     Attributes:
         best: So far, earlier attempts included.
     """
 
-    def __init__(self, training: Training, options: TrlOptions, source: Source, *, sees: bool) -> None:
+    def __init__(
+        self, training: Training, options: TrlOptions, source: Source, *, sees: bool, mixed_precision: str = "no"
+    ) -> None:
         self._training = training
         self._options = options
         self._source = source
         self._sees = sees
+        self._mixed_precision = mixed_precision
         self._units: dict[str, list[Unit]] = {
             task.name: units_of(task, task.validation, limit=options.validation.limit)
             for task in training.tasks
@@ -143,6 +149,8 @@ class Keeper:
         options = self._options
         wanted = opening_options(self._source, options)
         here = {"model": model, "device": options.device, "threads": options.threads}
+        if self._mixed_precision == "bf16":  # as training computes; a float32 copy may not fit beside it
+            here["dtype"] = "bfloat16"
         speaker = Speaker(wanted.model_copy(update=here), name=self._training.name)
         return scores(speaker, Prompts(speaker), self._units, most=options.max_new_tokens, rows=_ROWS)
 
