@@ -31,7 +31,7 @@ from harness.api.results._optional import (
     ReadsColumns,
     ServesAnswers,
 )
-from harness.api.training._training import RewardsOrders, RewardsSteps
+from harness.api.training._training import PlansMemory, RewardsOrders, RewardsSteps
 
 __all__ = [
     "AnswersByItem",
@@ -58,6 +58,7 @@ __all__ = [
     "MakesClaims",
     "MarksReasoning",
     "OfGroups",
+    "PlansMemory",
     "Prepares",
     "ReadsColumns",
     "RewardsOrders",
@@ -161,7 +162,7 @@ OPTIONAL: Mapping[str, tuple[type, ...]] = {
         HasBlindTwin,
     ),
     "reward": (RewardsOrders, RewardsSteps),
-    "trainer": (),
+    "trainer": (PlansMemory,),
     "manifest": (),
     "renderer": (),
     "command": (),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,12 @@ if TYPE_CHECKING:
 @checkpoints_option
 @click.option("--fresh", is_flag=True, help="Train again; the older checkpoint folder is kept beside the new one.")
 @click.option("--dry-run", is_flag=True, help="Print what would be trained; train nothing.")
+@click.option(
+    "--devices",
+    type=click.IntRange(1, 65_536),
+    metavar="N",
+    help="With --dry-run: also plan the memory of each of N devices that train together.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the record of the training for programs.")
 @click.pass_context
 def command(
@@ -29,6 +36,7 @@ def command(
     checkpoints: Path,
     fresh: bool,
     dry_run: bool,
+    devices: int | None,
     as_json: bool,
 ) -> int:
     """Train a judge by RECIPE, and print its checkpoint folder.
@@ -41,6 +49,7 @@ def command(
       harness train benchmarks/train/mt_rl_judge.yaml
       harness train benchmarks/train/mt_rl_judge.yaml --set seed=1
       harness train benchmarks/train/mt_rl_judge.yaml --dry-run
+      harness train benchmarks/train/mt_rl_judge.yaml --dry-run --devices 1
     """
     from harness.manifest.load import load_recipe
     from harness.training.plan import plan_recipe
@@ -48,11 +57,15 @@ def command(
 
     if dry_run and as_json:
         raise click.UsageError("--json prints the record of a training, and --dry-run trains nothing", ctx)
+    if devices is not None and not dry_run:
+        raise click.UsageError("--devices plans a training, with --dry-run; a launcher says on how many it runs", ctx)
     plugins = load_plugins(ctx)
     loaded = load_recipe(recipe, sets=sets, plugins=plugins)
     planned = plan_recipe(loaded, plugins, checkpoints=checkpoints, say=say)
     if dry_run:
         _print_plan(planned)
+        if devices is not None:
+            _print_memory(planned, devices)
         return 0
     try:
         record = train(planned, plugins, fresh=fresh, say=say)
@@ -80,6 +93,18 @@ def _print_plan(planned: PlannedRecipe) -> None:
         echo(f"  reward {reward.name}: weight {reward.weight:g}, {tasks}")
     echo(f"  trainer {planned.offer.id} ({planned.offer.distribution} {planned.offer.version})")
     echo(f"checkpoint folder: {planned.folder} ({_state(planned)})")
+
+
+def _print_memory(planned: PlannedRecipe, devices: int) -> None:
+    from harness.training.memory import memory_lines
+
+    start = planned.start
+    training = planned.training if start is None else replace(planned.training, model=str(start.model))
+    if start is not None and not start.is_trained:
+        echo(f"memory: not known before {start.name} is trained, which it starts from")
+        return
+    for line in memory_lines(planned.offer, planned.trainer, training, devices=devices):
+        echo(line)
 
 
 def _state(planned: PlannedRecipe) -> str:

@@ -158,3 +158,16 @@ def test_trainers_and_rewards_are_listed_and_shown_like_any_other(
     assert "toy_plugin/counter  (trainer, " in out
     assert "    steps (default 5): " in out
     assert harness("show", "counter") == 0
+
+
+def test_devices_plan_a_training_and_are_for_a_dry_run(
+    harness: Harness, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert harness("train", "r.yaml", "--devices", "2") == 2
+    assert "--devices plans a training, with --dry-run" in capsys.readouterr().err
+    assert harness("train", "r.yaml", "--dry-run", "--devices", "2") == 0
+    assert capsys.readouterr().out.splitlines()[-1].startswith("memory: not known before base is trained")
+    assert harness("train", "r.yaml") == 0
+    capsys.readouterr()
+    assert harness("train", "r.yaml", "--dry-run", "--devices", "2") == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "memory: trainer toy_plugin/counter does not say"

@@ -293,3 +293,22 @@ class Trainer(Protocol):
 
     def fingerprint(self, training: Training) -> str:
         """A text that changes whenever the result may change (initial weights, version of the code). Cheap."""
+
+
+@runtime_checkable
+class PlansMemory(Protocol):
+    """A trainer that says how much memory a training would take. `harness train --dry-run` asks it."""
+
+    def plan_memory(self, training: Training, *, devices: int) -> Mapping[str, Mapping[str, int]]:
+        """Bytes of each part on the device that needs most, by phase. It opens no weights.
+
+        What is in the phase `always` is there in each of the others too. `host` is memory of the machine, not of a
+        device.
+
+        Args:
+            training: The recipe.
+            devices: Number of devices that train together.
+
+        Raises:
+            UserError: It does not train on so many devices, or cannot say.
+        """

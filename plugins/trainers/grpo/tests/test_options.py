@@ -36,10 +36,11 @@ def test_a_pattern_to_freeze_that_is_none_is_named(options: type[TrainerOptions]
 
 
 @pytest.mark.parametrize("options", ALL)
-def test_half_precision_is_for_adapters_alone(options: type[TrainerOptions]) -> None:
-    with pytest.raises(ValidationError, match=r"bfloat16 rounds most steps .* away; use float32, or train an adapter"):
-        options.model_validate({"dtype": "bfloat16"})
-    assert options.model_validate({"dtype": "bfloat16", "lora": {}}).dtype == "bfloat16"
+def test_float16_is_for_adapters_alone(options: type[TrainerOptions]) -> None:
+    with pytest.raises(ValidationError, match=r"float16 has too small a range .*; use bfloat16, or train an adapter"):
+        options.model_validate({"dtype": "float16"})
+    assert options.model_validate({"dtype": "float16", "lora": {}}).dtype == "float16"
+    assert options.model_validate({"dtype": "bfloat16"}).dtype == "bfloat16"
 
 
 def test_a_group_of_one_would_teach_nothing() -> None:

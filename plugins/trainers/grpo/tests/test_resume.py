@@ -45,6 +45,9 @@ GRPO = {
         advantage="task",
         mask_truncated=False,
     ),
+    "bfloat16 in parts": GrpoOptions(
+        **COMMON, batch=3, group=3, dtype="bfloat16", answers_per_pass=2, mask_truncated=False
+    ),
     "an adapter": GrpoOptions(**COMMON, batch=3, group=2, lora=LoraOptions(rank=2), kl_weight=0.1),
 }
 

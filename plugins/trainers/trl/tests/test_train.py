@@ -23,7 +23,7 @@ from harness_grpo.grpo import GrpoTrainer as NativeGrpoTrainer
 from harness_grpo.options import GrpoOptions as NativeGrpoOptions
 from harness_grpo.options import LoraOptions, ValidationOptions
 from harness_grpo.options import SftOptions as NativeSftOptions
-from harness_grpo.policy import Policy
+from harness_grpo.policy import Policy, Speaker
 from harness_grpo.rollout import PolicyAnswer, PromptedExample
 from harness_grpo.sft import SftTrainer as NativeSftTrainer
 from harness_transformers.judge import LocalJudge
@@ -123,6 +123,27 @@ def test_an_adapter_is_kept_alone_or_added_to_what_it_adapts(taught: Path, tmp_p
     )
 
 
+@pytest.mark.parametrize(("precision", "dtype"), [("bf16", "bfloat16"), ("no", "float32")])
+def test_weights_are_scored_in_the_precision_that_training_computes_in(
+    taught: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, precision: str, dtype: str
+) -> None:
+    opened: list[str] = []
+
+    def note(wanted: GenerativeOptions, *, name: str) -> Any:
+        speaker = Speaker(wanted, name=name)
+        opened.append(str(speaker.model.dtype))
+        return speaker
+
+    monkeypatch.setattr("harness_grpo.reopened.Speaker", note)
+    more = {} if precision == "no" else {"trl": {"bf16": True}}
+    trained = sft(recipe_in(tmp_path, taught), steps=1, validation=LOOK, **more)
+    assert set(opened) == {f"torch.{dtype}"}
+    assert len(opened) == 2, "before the first step, and after the last"
+    assert trained.selected == 1
+    kept = load_file(tmp_path / "model" / "model.safetensors")
+    assert {value.dtype for value in kept.values()} == {torch.float32}, "what is kept is not rounded"
+
+
 def test_weights_that_are_not_those_trained_are_refused(
     taught: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -141,7 +162,7 @@ def test_weights_that_are_not_those_trained_are_refused(
 
 def test_an_adapter_of_experts_is_trained_and_added_to_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     mixture = make_tiny_llava(tmp_path / "mixture", shape=TinyShape(hidden=32, heads=2, experts=4))
-    only = LoraOptions(rank=2, targets=[], parameters=["experts.gate_up_proj", "experts.down_proj"])
+    only = LoraOptions(rank=2, merge=True, targets=[], parameters=["experts.gate_up_proj", "experts.down_proj"])
     sft(recipe_in(tmp_path / "sft", mixture), steps=2, lora=only, validation=LOOK)
     assert "recipe: adapters: 4 modules" in capsys.readouterr().err
     changed = {name for name, by in moved(mixture, tmp_path / "sft" / "model").items() if by > 0}

@@ -15,6 +15,10 @@ ROUGH = 0.1
 
 def differ(first: Tensor, second: Tensor, dtype: str) -> bool:
     """Whether two ways to the same logits give different ones, beyond what rounding explains."""
+    import torch
+
+    if torch.is_autocast_enabled(first.device.type):  # what is computed is rounded further than the weights are
+        dtype = str(torch.get_autocast_dtype(first.device.type))
     # As a share of the spread: logits have no scale of their own.
     difference = float((first - second).abs().max() / first.std().clamp(min=1e-12))
     # `not <=` and not `>`: NaN differs.

@@ -9,7 +9,7 @@ that each task keeps its share of the gradient. What is left of them counts in t
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -22,6 +22,7 @@ from harness_grpo.curves import curves
 from harness_grpo.data import Unit, check_orders
 from harness_grpo.fingerprint import fingerprint_of
 from harness_grpo.loop import TrainingSetup, fit
+from harness_grpo.memory.native import plan_memory
 from harness_grpo.objective import (
     aggregate,
     combine_diagnostics,
@@ -37,6 +38,9 @@ from harness_grpo.prefix import PrefixScorer, Rollouts, Scored
 from harness_grpo.rollout import Group, PromptedExample, make_groups, parts_of, write
 from harness_transformers.sampling import Sampling
 
+_Part = list[tuple[int, int, int]]
+"""What is computed together: the place of each group, and the first of its answers and the one after the last."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
@@ -49,8 +53,8 @@ class _Batch:
     """Shape (N, T): tokens that count."""
     weights: Tensor
     """Shape (N,): what a token of each row weighs."""
-    parts: list[list[int]]
-    """Places of the groups that are computed together. Groups without gradient are in none."""
+    parts: list[_Part]
+    """The micro-batches. Groups without gradient are in none."""
 
 
 class Grpo:
@@ -178,9 +182,10 @@ class Grpo:
         places = [place for place in range(len(groups)) if options.kl_weight or bool(useful[place].any())]
         parts = self._parts(groups, places)
         # Only `bnpo` depends on how rows are put into micro-batches.
-        micro = torch.zeros(len(groups), dtype=torch.long)
+        micro = torch.zeros(len(groups), size, dtype=torch.long)
         for number, part in enumerate(parts):
-            micro[part] = number
+            for place, begin, end in part:
+                micro[place, begin:end] = number
         counted = mask
         if options.objective == "bnpo":  # the mean over what is computed: rows that are not must not thin it out
             counted = mask & torch.isin(owners, torch.tensor(places, dtype=torch.long))[:, None]
@@ -192,18 +197,23 @@ class Grpo:
             task_weights=torch.bincount(tasks, minlength=len(self._tasks)).double() / len(tasks)
             if options.per_task
             else None,
-            micro=micro.repeat_interleave(size),
+            micro=micro.flatten(),
         )
         return _Batch(groups, advantage, mask, weights, parts)
 
-    def _parts(self, groups: Sequence[Group], places: Sequence[int]) -> list[list[int]]:
-        """Places of groups that are computed together."""
+    def _parts(self, groups: Sequence[Group], places: Sequence[int]) -> list[_Part]:
+        """Micro-batches of the groups at some places: whole groups, or parts of one that is too large for a pass."""
         if not places:
             return []
+        size, most = self._options.group, self._options.answers_per_pass
+        if most is not None and most < size:
+            return [[(place, begin, min(begin + most, size))] for place in places for begin in range(0, size, most)]
         rollouts = [_rollouts_of(groups[place]) for place in places]
-        size = self._options.groups or groups_at_once(rollouts, shared=self._setup.scorer.shares)
-        parts = parts_of([group.prompt for group in rollouts], size)
-        return [[places[index] for index in part] for part in parts]
+        together = self._options.groups or groups_at_once(rollouts, shared=self._setup.scorer.shares)
+        if most is not None:
+            together = min(together, most // size)
+        parts = parts_of([group.prompt for group in rollouts], together)
+        return [[(places[index], 0, size) for index in part] for part in parts]
 
     def _components(self, groups: Sequence[Group]) -> tuple[Tensor | None, Tensor | None]:
         """The parts of each reward, shape (N, K), and their weights, for the advantage that takes them one by one."""
@@ -237,7 +247,7 @@ class Grpo:
         return metrics
 
     def _pass(
-        self, batch: _Batch, part: list[int], old: Tensor | None, reference: Tensor | None
+        self, batch: _Batch, part: _Part, old: Tensor | None, reference: Tensor | None
     ) -> tuple[float, dict[str, float]]:
         """Gradients of some groups. Returns their share of the loss, and what can be seen in it."""
         options = self._options
@@ -277,7 +287,10 @@ class Grpo:
             if model is not self._setup.policy.model:
                 if self._reference is None:
                     self._reference = PrefixScorer(
-                        model, mode=self._options.prefix, pad=self._setup.policy.opened.language.pad
+                        model,
+                        mode=self._options.prefix,
+                        pad=self._setup.policy.opened.language.pad,
+                        compute=self._setup.policy.compute,
                     )
                 scorer = self._reference
             return [
@@ -285,12 +298,12 @@ class Grpo:
                 for part in batch.parts
             ]
 
-    def _score(self, batch: _Batch, part: list[int], *, entropy: bool = False) -> Scored:
+    def _score(self, batch: _Batch, part: _Part, *, entropy: bool = False) -> Scored:
         return self._setup.scorer.logps(_rollouts(batch, part), temperature=self._options.temperature, entropy=entropy)
 
-    def _rows(self, part: Sequence[int]) -> Tensor:
+    def _rows(self, part: _Part) -> Tensor:
         size = self._options.group
-        return (torch.tensor(part)[:, None] * size + torch.arange(size)).flatten()
+        return torch.cat([torch.arange(place * size + begin, place * size + end) for place, begin, end in part])
 
 
 def _means(groups: Sequence[Group]) -> dict[str, float]:
@@ -312,12 +325,12 @@ def _number(value: float | None) -> float:
     return float("nan") if value is None else value  # NaN is how `advantages` writes a reward that does not apply
 
 
-def _rollouts(batch: _Batch, part: Sequence[int]) -> list[Rollouts]:
-    return [_rollouts_of(batch.groups[place]) for place in part]
+def _rollouts(batch: _Batch, part: _Part) -> list[Rollouts]:
+    return [_rollouts_of(batch.groups[place], begin, end) for place, begin, end in part]
 
 
-def _rollouts_of(group: Group) -> Rollouts:
-    return Rollouts(group.asked.prompt, tuple(answer.tokens for answer in group.given))
+def _rollouts_of(group: Group, begin: int = 0, end: int | None = None) -> Rollouts:
+    return Rollouts(group.asked.prompt, tuple(answer.tokens for answer in group.given[begin:end]))
 
 
 class GrpoTrainer:
@@ -335,6 +348,10 @@ class GrpoTrainer:
     def fingerprint(self, training: Training) -> str:
         """Covers the weights it starts from and the generation of this code."""
         return fingerprint_of(training, self._context)
+
+    def plan_memory(self, training: Training, *, devices: int) -> Mapping[str, Mapping[str, int]]:
+        """Bytes of each part, by phase. See `harness.api.optional.PlansMemory`."""
+        return plan_memory(training, self._options, devices=devices)
 
     def train(self, training: Training) -> TrainingResult:
         """Train. See `harness.api.Trainer`."""

@@ -26,6 +26,7 @@ from harness_grpo.delivered import forget_start, start_of
 from harness_grpo.folders import put_folder, replace_folder
 from harness_grpo.options import TrainerOptions
 from harness_grpo.policy import Policy
+from harness_grpo.precision import make_optimizer, matmul_precision
 from harness_grpo.prefix import PrefixScorer
 from harness_grpo.progress import Bar, announce
 from harness_grpo.reopened import compare, first_prompts, reopen
@@ -170,7 +171,7 @@ def fit(training: Training, options: TrainerOptions, make: Callable[[TrainingSet
         _validate(setup, validation, best, step=0)
     # Lines of steps that are done again would stand there twice.
     Completions(training.folder).trim(begin)
-    with Bar(training.name, options.steps, begin) as bar:
+    with Bar(training.name, options.steps, begin) as bar, matmul_precision(options, policy.model.device.type):
         for number in range(begin, options.steps):
             if best.stopped:
                 break
@@ -192,10 +193,7 @@ def _make_setup(training: Training, options: TrainerOptions, policy: Policy) -> 
     units = {task.name: units_of(task, task.train) for task in training.tasks}
     pools = [Pool(name=task.name, size=len(units[task.name]), weight=task.weight) for task in training.tasks]
     sampler = Sampler(pools, seed=training.seed, mixing=options.mixing, temperature=options.mixing_temperature)
-    # foreach=False: the faster implementation needs about one more copy of the parameters at its peak.
-    optimizer = torch.optim.AdamW(
-        list(policy.trained.values()), lr=options.lr, weight_decay=options.weight_decay, foreach=False
-    )
+    optimizer = make_optimizer(list(policy.trained.values()), options)
     return TrainingSetup(
         training=training,
         options=options,
@@ -204,7 +202,7 @@ def _make_setup(training: Training, options: TrainerOptions, policy: Policy) -> 
         sampler=sampler,
         units=units,
         optimizer=optimizer,
-        scorer=PrefixScorer(policy.model, mode=options.prefix, pad=policy.opened.language.pad),
+        scorer=PrefixScorer(policy.model, mode=options.prefix, pad=policy.opened.language.pad, compute=policy.compute),
     )
 
 

@@ -148,8 +148,11 @@ class TrainerOptions(CommonOptions):
     )
     dtype: Literal["auto", "float32", "bfloat16", "float16", "float64"] = Field(
         default="auto",
-        description="Of the weights. `auto`: float32 where all weights are trained, as saved under an adapter. Half "
-        "precision is for adapters alone: it rounds the small steps of a full training away.",
+        description="Of the weights. `auto`: float32 where all weights are trained, as saved under an adapter. Where "
+        "all are trained, `bfloat16` keeps them in float32 and computes in bfloat16.",
+    )
+    tf32: bool = Field(
+        default=False, description="Multiply float32 matrices in TF32, which has 10 bits of mantissa. On CUDA only."
     )
     device: Annotated[str, Operational()] = Field(
         default="auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?|xpu(:\d+)?)$", description="Where to run."
@@ -162,11 +165,11 @@ class TrainerOptions(CommonOptions):
     )
 
     @model_validator(mode="after")
-    def _keeps_its_steps(self) -> TrainerOptions:
-        # bfloat16 has 8 bits of mantissa: an update below about 1/256 of a weight is rounded to nothing.
-        if self.lora is None and self.dtype in ("bfloat16", "float16"):
+    def _has_range(self) -> TrainerOptions:
+        # float16 overflows and underflows without a scale of the loss, which is not kept here.
+        if self.lora is None and self.dtype == "float16":
             raise ValueError(
-                f"dtype: {self.dtype} rounds most steps of a full training away; use float32, or train an adapter"
+                "dtype: float16 has too small a range for a full training; use bfloat16, or train an adapter"
             )
         return self
 
@@ -222,6 +225,13 @@ class GrpoOptions(TrainerOptions):
     kl_weight: float = Field(default=0.0, ge=0, description="Weight of the divergence from the start (beta).")
     kl: Literal["k1", "k2", "k3"] = Field(
         default="k3", description="Its estimator (Schulman): k1, times the ratio; k2; or k3, as in GRPO."
+    )
+    answers_per_pass: int | None = Field(
+        default=None,
+        ge=1,
+        le=65_536,
+        description="Most answers in one backward pass. A larger group is split, and its prompt is computed for each "
+        "part: less memory, more time. By default whole groups, `groups` of them.",
     )
     updates: int = Field(default=1, ge=1, le=64, description="Optimizer steps on each batch of answers (mu).")
     mask_truncated: bool = Field(

@@ -53,8 +53,13 @@ def groups_at_once(groups: Sequence[Rollouts], *, shared: bool) -> int:
         len(group.prompt.ids) * (1 if shared else len(group.completions)) + sum(map(len, group.completions))
         for group in groups
     )
-    passes = ceil(len(groups) / max(1, _AT_ONCE // tokens))
-    return ceil(len(groups) / passes)
+    return count_at_once(len(groups), tokens)
+
+
+def count_at_once(count: int, tokens: int) -> int:
+    """Of `count` groups with so many tokens each, how many are computed in one pass."""
+    passes = ceil(count / max(1, _AT_ONCE // tokens))
+    return ceil(count / passes)
 
 
 @dataclass(frozen=True, slots=True)

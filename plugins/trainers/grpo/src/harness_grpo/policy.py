@@ -11,19 +11,21 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from harness.api import UserError
 from harness_grpo.adapters import adapter_layers, add_adapter
 from harness_grpo.delivered import opening_options, save_adapter, write_merged
 from harness_grpo.folders import replace_folder
-from harness_grpo.options import TrainerOptions
+from harness_grpo.options import CommonOptions, TrainerOptions
+from harness_grpo.precision import autocast, compute_dtype, opening_dtype
 from harness_transformers.adapters import base_of, is_adapter
 from harness_transformers.loading import Source, open_processor, pin, quietly, source_of
 from harness_transformers.opening import Opened, open_language
 from harness_transformers.options import GenerativeOptions
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
     from torch.nn import Parameter
 
@@ -35,6 +37,11 @@ class Speaker:
         wanted: How to open it.
         name: Of the recipe, for messages.
         source: Where it is, where that is known already; otherwise what `wanted.model` says.
+
+    Attributes:
+        opened: The model with all that belongs to it.
+        model: The model alone.
+        compute: The dtype that it computes in, where that is not the one of its weights.
 
     Raises:
         UserError: It cannot be opened.
@@ -50,6 +57,7 @@ class Speaker:
             self._source, adapter = base_of(self._source, who), self._source
         self.opened: Opened = open_language(wanted, self._source, adapter, who)
         self.model: Any = self.opened.language.model
+        self.compute: torch.dtype | None = None
 
     @property
     def end(self) -> int:
@@ -64,7 +72,7 @@ class Speaker:
         import torch
 
         self.model.eval()  # gradient checkpointing turns the KV cache off in training mode
-        with torch.inference_mode():
+        with torch.inference_mode(), autocast(self.model.device.type, self.compute):
             yield self.opened
         self.opened.language.clear()
 
@@ -88,38 +96,22 @@ class Policy(Speaker):
             str(model) if source is None else source.location,
             options,
             device=options.device,
-            dtype=_opening_dtype(options),
+            dtype=opening_dtype(options),
         )
         super().__init__(wanted, name=name, source=source)
+        self.compute = compute_dtype(options)
         self._options = options
         if options.dtype == "float64":
             self.model.double()
         without_dropout(self.model)
         if options.lora is not None:
             add_adapter(self.model, options.lora, name=name, seed=seed)
-        self.trained: dict[str, Parameter] = self._choose_parameters(options)
+        self.trained: dict[str, Parameter] = choose_parameters(self.model, options, name=name)
         self._recomputes = options.gradient_checkpointing
         if self._recomputes:
             self.model.activation_checkpointing_enable({"use_reentrant": False})
             self.model.enable_input_require_grads()
         self._reference: Any = None
-
-    def _choose_parameters(self, options: TrainerOptions) -> dict[str, Parameter]:
-        names = [name for name, _ in self.model.named_parameters() if options.lora is None or "lora_" in name]
-        for pattern in options.freeze:
-            left = [name for name in names if not re.search(pattern, name)]
-            if len(left) == len(names):
-                raise UserError(
-                    f"recipe {self._name}: freeze: {pattern!r} finds no parameter that would be trained; names are "
-                    f"like {names[0] if names else '(none)'}"
-                )
-            names = left
-        if not names:
-            raise UserError(f"recipe {self._name}: freeze: nothing is left to train")
-        chosen = set(names)
-        for name, parameter in self.model.named_parameters():
-            parameter.requires_grad_(name in chosen)  # peft asks for the gradients of all that it adds
-        return {name: parameter for name, parameter in self.model.named_parameters() if name in chosen}
 
     def keep_reference(self) -> None:
         """Keep what it computes now, for the divergence from the start. An adapter is simply switched off for that."""
@@ -174,11 +166,27 @@ class Policy(Speaker):
         open_processor(auto, self._source, self._wanted, who).save_pretrained(folder)
 
 
-def _opening_dtype(options: TrainerOptions) -> Literal["auto", "float32", "bfloat16", "float16"]:
-    """The dtype to open weights in: steps of a full training are too small for half precision."""
-    if options.dtype == "float64" or (options.dtype == "auto" and options.lora is None):
-        return "float32"
-    return options.dtype
+def choose_parameters(model: Any, options: CommonOptions, *, name: str) -> dict[str, Parameter]:
+    """The parameters that are trained, by name; they alone ask for gradients from now on.
+
+    Raises:
+        UserError: A pattern to freeze finds none, or none is left.
+    """
+    names = [part for part, _ in model.named_parameters() if options.lora is None or "lora_" in part]
+    for pattern in options.freeze:
+        left = [part for part in names if not re.search(pattern, part)]
+        if len(left) == len(names):
+            raise UserError(
+                f"recipe {name}: freeze: {pattern!r} finds no parameter that would be trained; names are "
+                f"like {names[0] if names else '(none)'}"
+            )
+        names = left
+    if not names:
+        raise UserError(f"recipe {name}: freeze: nothing is left to train")
+    chosen = set(names)
+    for part, parameter in model.named_parameters():
+        parameter.requires_grad_(part in chosen)  # peft asks for the gradients of all that it adds
+    return {part: parameter for part, parameter in model.named_parameters() if part in chosen}
 
 
 def without_dropout(model: Any) -> None:

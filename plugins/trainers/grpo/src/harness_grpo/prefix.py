@@ -18,6 +18,7 @@ from torch import Tensor
 
 from harness.api import UserError
 from harness_grpo.conditions import Shared, passing_obstacle, standing_obstacle, worthwhile
+from harness_grpo.likelihoods import entropies, token_logps
 from harness_grpo.packing import (
     Piece,
     Rollouts,
@@ -28,6 +29,7 @@ from harness_grpo.packing import (
     sources,
     tail,
 )
+from harness_grpo.precision import autocast
 from harness_transformers.sight import joint
 
 __all__ = ["PrefixScorer", "Rollouts", "Scored"]
@@ -44,6 +46,8 @@ of SmolLM2-135M by 1.0 (packed) and 1.7 (cache) epsilons of their spread in bflo
 Positions that are wrong by one move them by 4.5 and 32, a mask that is ignored by more than 60."""
 _ENTROPY_ROWS = 256
 """Places whose distribution over the vocabulary is held at once for entropies."""
+LARGE = 2**26
+"""Logits from which on their softmax is made in parts: 256 MiB in float32."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,17 +116,28 @@ class PrefixScorer:
             whichever is more: the greatest difference in float32 (1e-3 unless given) and float64 (1e-6); in half
             precision, where single tokens are rounded far, the mean difference (four machine epsilons: 0.031 in
             bfloat16, 0.0039 in float16).
+        compute: The dtype to compute in, where that is not the one of the weights.
 
     Raises:
         UserError: A mode was asked for that never fits the model.
     """
 
-    def __init__(self, model: Any, *, mode: Mode = "auto", pad: int, tolerance: float | None = None) -> None:
+    def __init__(
+        self,
+        model: Any,
+        *,
+        mode: Mode = "auto",
+        pad: int,
+        tolerance: float | None = None,
+        compute: torch.dtype | None = None,
+    ) -> None:
         self.model = model
         self.mode = mode
         self._pad = pad
-        rough = _UNITS * torch.finfo(model.dtype).eps
-        self._tolerance = tolerance if tolerance is not None else _TOLERANCE.get(model.dtype, rough)
+        computed = compute or model.dtype
+        rough = _UNITS * torch.finfo(computed).eps
+        self._tolerance = tolerance if tolerance is not None else _TOLERANCE.get(computed, rough)
+        self._compute = compute
         self._obstacles = {way: standing_obstacle(model, way) for way in _SHARED}
         self._trusted: set[Shared] = set()
         self._warned: set[str] = set()
@@ -195,7 +210,7 @@ class PrefixScorer:
         expected, given = torch.cat(parts), flat.logps.detach()
         # Half precision rounds single tokens far, so there the mean is compared.
         apart = (given - expected).abs()
-        difference = float(apart.mean() if self.model.dtype.itemsize < 4 else apart.max())
+        difference = float(apart.mean() if (self._compute or self.model.dtype).itemsize < 4 else apart.max())
         spread = float(expected.std(correction=0))
         if difference <= self._tolerance * max(1.0, spread):
             self._trusted.add(mode)
@@ -225,9 +240,11 @@ class PrefixScorer:
         rows = self._rows(groups, [(number, side_by_side(group)) for number, group in enumerate(groups)])
         pixels = joint([group.prompt for group in groups], self.model)
         positions = self._alone(groups, pixels)[..., rows.group[:, None], rows.place]
-        numbers = {"dtype": self.model.dtype, "device": rows.ids.device}
+        # Autocast rounds the mask as well: the least number of float32 would be -inf in bfloat16.
+        dtype = self._compute or self.model.dtype
+        numbers: dict[str, Any] = {"dtype": dtype, "device": rows.ids.device}
         # The least finite number: -inf in a whole row gives NaN.
-        least = torch.finfo(self.model.dtype).min
+        least = torch.finfo(dtype).min
         mask = torch.where(rows.attention_mask(), torch.zeros((), **numbers), torch.full((), least, **numbers))
         logits, _ = self._read(rows, mask[:, None], positions, **pixels)
         return _likelihoods(logits, self._tokens(completions_of(groups)), drawn, self._tensor(sources(groups)))
@@ -264,13 +281,14 @@ class PrefixScorer:
 
     def _read(self, rows: Rows, mask: Tensor, positions: Tensor, **inputs: Any) -> tuple[Tensor, Any]:
         """Logits at the places that predict tokens, shape (N, V), row after row, and the cache."""
-        output = self.model(
-            input_ids=rows.ids,
-            attention_mask=mask,
-            position_ids=positions,
-            logits_to_keep=rows.keep,
-            **{"use_cache": False, **rows.kinds, **inputs},
-        )
+        with autocast(self.model.device.type, self._compute):
+            output = self.model(
+                input_ids=rows.ids,
+                attention_mask=mask,
+                position_ids=positions,
+                logits_to_keep=rows.keep,
+                **{"use_cache": False, **rows.kinds, **inputs},
+            )
         logits: Tensor = output.logits
         # Most models take `keep` as an index and give two dimensions; those that ignore it give all places.
         return (logits if logits.ndim == 2 else logits[rows.keep]), output.past_key_values
@@ -313,13 +331,16 @@ def _likelihoods(logits: Tensor, tokens: Tensor, drawn: _Drawn, source: Tensor |
         drawn: What is wanted.
         source: Shape (N,): which of the M places predicts each token. The same one unless given.
     """
+    if source is None:
+        source = torch.arange(len(tokens), device=tokens.device)
+    if logits.numel() > LARGE:
+        large = entropies(logits, drawn.temperature)[source] if drawn.entropy else None
+        return _Flat(token_logps(logits, tokens, source, drawn.temperature), large)
     # At least float32: log-probabilities of bfloat16 have two digits, and the ratio is their difference.
     dtype = torch.promote_types(logits.dtype, torch.float32)
     if drawn.temperature != 1.0:
         logits = logits.to(dtype) / drawn.temperature
     logs = logits.log_softmax(-1, dtype=dtype)
-    if source is None:
-        source = torch.arange(len(tokens), device=tokens.device)
     return _Flat(logs[source, tokens], _entropies(logs.detach())[source] if drawn.entropy else None)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
@@ -35,15 +35,24 @@ _COMPARED = 8
 """Prompts whose answers are compared."""
 
 
-def reopen(model: str | Path, options: CommonOptions, *, device: str, name: str) -> Speaker:
+def reopen(
+    model: str | Path, options: CommonOptions, *, device: str, name: str, dtype: Literal["auto", "bfloat16"] = "auto"
+) -> Speaker:
     """Open what was written as the judge `transformers` does by default: in the type it was saved in.
+
+    Args:
+        model: The folder.
+        options: Of the trainer.
+        device: Where it is opened, unless the options say otherwise.
+        name: Of the recipe.
+        dtype: `bfloat16` where training computes in it and a copy in float32 may not fit beside it.
 
     Raises:
         UserError: It cannot be opened, or the device has no room for a second model.
     """
     where = options.validation.device or device
     try:
-        return Speaker(opening_options(str(model), options, device=where), name=name)
+        return Speaker(opening_options(str(model), options, device=where, dtype=dtype), name=name)
     except torch.cuda.OutOfMemoryError as error:
         raise UserError(
             f"recipe {name}: what is delivered is opened again to be validated, and {where} has no room for a second "

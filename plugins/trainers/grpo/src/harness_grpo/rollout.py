@@ -40,7 +40,7 @@ log = logging.getLogger(__name__)
 _KEPT_BYTES = 512 * 2**20
 """What the prompts that are kept may hold together, pixels included."""
 
-_AT_ONCE, _AT_ONCE_APART = 128, 64
+_AT_ONCE, AT_ONCE_APART = 128, 64
 """Answers that are written at once, unless the recipe says how many. In rows of their own each holds keys and values of
 its whole prompt."""
 
@@ -176,7 +176,7 @@ def write(
     """
     answers: dict[int, tuple[PolicyAnswer, ...]] = {}
     if rows is None:
-        rows = _AT_ONCE if samples > 1 and policy.opened.writer.beside else _AT_ONCE_APART
+        rows = _AT_ONCE if samples > 1 and policy.opened.writer.beside else AT_ONCE_APART
     with policy.writing():
         for part in parts_of([prompted.prompt for prompted in asked], max(1, rows // samples)):
             given = _batch(policy, [asked[place] for place in part], samples, sampling, most, seeds, weigh)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 
 from harness.api import Context, Example, Training, TrainingResult
 from harness_grpo.data import target_of
 from harness_grpo.fingerprint import fingerprint_of
 from harness_grpo.loop import TrainingSetup, fit
+from harness_grpo.memory.native import plan_memory
 from harness_grpo.options import SftOptions
 from harness_grpo.packing import Rollouts, groups_at_once
 from harness_grpo.rollout import parts_of
@@ -80,6 +83,10 @@ class SftTrainer:
     def fingerprint(self, training: Training) -> str:
         """Covers the weights it starts from and the generation of this code."""
         return fingerprint_of(training, self._context)
+
+    def plan_memory(self, training: Training, *, devices: int) -> Mapping[str, Mapping[str, int]]:
+        """Bytes of each part, by phase. See `harness.api.optional.PlansMemory`."""
+        return plan_memory(training, self._options, devices=devices)
 
     def train(self, training: Training) -> TrainingResult:
         """Train. See `harness.api.Trainer`."""

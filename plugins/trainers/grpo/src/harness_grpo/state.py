@@ -89,10 +89,12 @@ def restore(kept: Path, policy: Policy, optimizer: Optimizer) -> dict[str, Any]:
     except Exception as error:  # a torn or foreign file fails in many ways
         raise UserError(f"{kept}: cannot be read ({error}); remove it, or run with --fresh to start again") from error
     load_weights(policy, weights, kept)
+    fused = any(group.get("fused") for group in optimizer.param_groups)
     for name, parameter in policy.trained.items():
         if name in facts["counts"]:
             optimizer.state[parameter] = {
-                "step": torch.tensor(facts["counts"][name]),
+                # A fused optimizer counts on the device.
+                "step": torch.tensor(facts["counts"][name], device=parameter.device if fused else None),
                 **{moment: moments[f"{name}#{moment}"].to(parameter.device) for moment in _MOMENTS},
             }
     return facts

@@ -1,7 +1,8 @@
 """The best weights so far: written as a model folder, scored as the native trainers score theirs, kept if better.
 
 What is scored is the folder itself, opened as a judge opens it, so that it does not matter how the weights are spread
-while they are trained. It costs a second copy of the weights on the first device while it lasts.
+while they are trained. It costs a second copy of the weights on the first device while it lasts, in the precision that
+training computes in.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from harness.api import Training, TrainingResult, UserError
 from harness.api.files import read_whole, write_whole
@@ -58,16 +59,19 @@ class Keeper:
         training: The recipe.
         options: Of its trainer.
         source: Where the weights came from.
+        mixed_precision: Of accelerate: `bf16` where float32 weights are multiplied in bfloat16. Weights are then scored
+            in it, at half the memory.
 
     Attributes:
         best: So far, earlier attempts included.
     """
 
-    def __init__(self, training: Training, options: TrlOptions, source: Source) -> None:
+    def __init__(self, training: Training, options: TrlOptions, source: Source, *, mixed_precision: str = "no") -> None:
         self._training = training
         self._options = options
         self._source = source
         self._who = f"recipe {training.name}"
+        self._mixed_precision = mixed_precision
         self._units: dict[str, list[Unit]] = {
             task.name: units_of(task, task.validation, limit=options.validation.limit)
             for task in training.tasks
@@ -147,7 +151,9 @@ class Keeper:
     def _scores(self, model: str, live: Any = None) -> dict[str, float]:
         """Open weights as a judge does, compare them with the policy where that is given, and score them."""
         options, name = self._options, self._training.name
-        written = reopen(model, options, device=options.device, name=name)
+        # As training computes; a float32 copy may not fit beside it.
+        dtype: Literal["auto", "bfloat16"] = "bfloat16" if self._mixed_precision == "bf16" else "auto"
+        written = reopen(model, options, device=options.device, name=name, dtype=dtype)
         prompts = Prompts(written)
         if live is not None:
             shown = self._units or {task.name: units_of(task, task.train, limit=2) for task in self._training.tasks}

@@ -6,7 +6,7 @@ import hashlib
 import re
 import shutil
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ from harness_grpo.progress import announce
 from harness_transformers.adapters import is_adapter
 from harness_transformers.loading import Source, quietly, set_threads, source_of
 from harness_trl.arguments import devices, explain_errors, grpo_arguments, sft_arguments, state_folder
+from harness_trl.memory import plan_memory
 from harness_trl.options import TrlGrpoOptions, TrlOptions, TrlSftOptions
 from harness_trl.rewards import Reader, check_rewards, reward_functions
 from harness_trl.rows import Rows, Shown, open_without_weights
@@ -47,6 +48,10 @@ class GrpoTrainer:
     def fingerprint(self, training: Training) -> str:
         """Covers the weights it starts from and the generation of this code."""
         return _fingerprint(training, self._context)
+
+    def plan_memory(self, training: Training, *, devices: int) -> Mapping[str, Mapping[str, int]]:
+        """Bytes of each part, by phase. See `harness.api.optional.PlansMemory`."""
+        return plan_memory(training, self._options, devices=devices)
 
     def train(self, training: Training) -> TrainingResult:
         """Train. See `harness.api.Trainer`."""
@@ -92,6 +97,10 @@ class SftTrainer:
     def fingerprint(self, training: Training) -> str:
         """Covers the weights it starts from and the generation of this code."""
         return _fingerprint(training, self._context)
+
+    def plan_memory(self, training: Training, *, devices: int) -> Mapping[str, Mapping[str, int]]:
+        """Bytes of each part, by phase. See `harness.api.optional.PlansMemory`."""
+        return plan_memory(training, self._options, devices=devices)
 
     def train(self, training: Training) -> TrainingResult:
         """Train. See `harness.api.Trainer`."""
@@ -143,7 +152,7 @@ def _fit(training: Training, options: TrlOptions, make: Make, *, updates: int) -
             from harness_trl.keeping import Keeper
 
             announce(training.name, describe(trainer.model))
-            keeper = Keeper(training, options, source)
+            keeper = Keeper(training, options, source, mixed_precision=trainer.accelerator.mixed_precision)
         return _run(trainer, training, options, keeper, rows, updates=updates)
 
 

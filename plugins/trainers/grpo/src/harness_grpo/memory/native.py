@@ -1,0 +1,95 @@
+"""The memory plan of `grpo` and `sft`."""
+
+from __future__ import annotations
+
+from harness.api import Training, UserError
+from harness_grpo.delivered import opening_options
+from harness_grpo.memory.formulas import Precision
+from harness_grpo.memory.plan import Phases, Work, plan
+from harness_grpo.memory.prompts import Lengths, measure_prompts, open_config
+from harness_grpo.memory.shape import Shape, shape_of
+from harness_grpo.options import GrpoOptions, SftOptions, TrainerOptions
+from harness_grpo.packing import count_at_once
+from harness_grpo.precision import compute_dtype, opening_dtype
+from harness_grpo.rollout import AT_ONCE_APART
+from harness_transformers.loading import pin, source_of
+
+
+def plan_memory(training: Training, options: TrainerOptions, *, devices: int) -> Phases:
+    """Bytes of each part, by phase.
+
+    Raises:
+        UserError: There are several devices, or the model's configuration cannot be opened.
+    """
+    if devices != 1:
+        raise UserError(
+            f"recipe {training.name}: its trainer uses one device, and not {devices}; take trl-grpo or trl-sft for more"
+        )
+    if training.model is None:
+        raise UserError(f"recipe {training.name}: names no model, so that its memory cannot be planned")
+    who = f"recipe {training.name}"
+    source = pin(source_of("model", training.model, who), who)
+    wanted = opening_options(training.model, options, device=options.device, dtype=opening_dtype(options))
+    config = open_config(source, wanted, training.name)
+    shape = shape_of(config, options, name=training.name, trust_remote_code=options.trust_remote_code)
+    rationale = getattr(options, "rationale", None)
+    lengths = measure_prompts(training, source, wanted, config, rationale=rationale)
+    precision = precision_of(options, shape)
+    # What was saved is opened again in the type of the weights, beside the policy unless the options say elsewhere.
+    reopens = precision.weights if options.validation.device in (None, options.device) else 0
+    return plan(shape, precision, work_of(training, options, lengths), reopens=reopens)
+
+
+def precision_of(options: TrainerOptions, shape: Shape) -> Precision:
+    """Bytes of the numbers of a training."""
+    sizes = {"float64": 8, "float32": 4, "bfloat16": 2, "float16": 2}
+    weights = sizes.get(options.dtype, shape.saved_bytes)
+    if options.lora is None:
+        weights = max(4, sizes.get(options.dtype, 4))
+    compute = compute_dtype(options)
+    return Precision(
+        weights=weights, compute=weights if compute is None else compute.itemsize, adapter=options.lora is not None
+    )
+
+
+def work_of(training: Training, options: TrainerOptions, lengths: Lengths) -> Work:
+    """What the device computes at once."""
+    recomputes, rows = options.gradient_checkpointing, options.rows or AT_ONCE_APART
+    validated = sum(task.validation is not None for task in training.tasks) * options.validation.limit
+    if isinstance(options, SftOptions):
+        batch = options.batch
+        together = min(options.groups or count_at_once(batch, lengths.prompt + lengths.target), batch)
+        return Work(
+            prompt=lengths.prompt,
+            patches=lengths.patches,
+            picture_bytes=lengths.picture_bytes,
+            answer=lengths.target,
+            prompts=together,
+            answers=together,
+            shared=False,
+            written=0,
+            validated=min(rows, validated),
+            longest=options.max_new_tokens,
+            step=batch,
+            recomputes=recomputes,
+        )
+    assert isinstance(options, GrpoOptions)
+    shared = options.prefix != "repeat"
+    tokens = lengths.prompt * (1 if shared else options.group) + options.group * options.max_new_tokens
+    together = min(options.groups or count_at_once(options.batch, tokens), options.batch) * options.group
+    answers = min(together, options.answers_per_pass or together)
+    return Work(
+        prompt=lengths.prompt,
+        patches=lengths.patches,
+        picture_bytes=lengths.picture_bytes,
+        answer=options.max_new_tokens,
+        prompts=max(1, answers // options.group),
+        answers=answers,
+        shared=shared,
+        written=min(rows, options.batch * options.group),
+        validated=min(rows, validated),
+        longest=options.max_new_tokens,
+        step=options.batch,
+        reference=bool(options.kl_weight),
+        recomputes=recomputes,
+    )

@@ -1,0 +1,248 @@
+"""The memory plan: its counts against what autograd and a cache keep, and its peak against that of a process."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from harness.api import UserError
+from harness.testing import FakeContext
+from harness_grpo.grpo import GrpoTrainer
+from harness_grpo.memory.formulas import Precision, block_bytes, cache_bytes, tower_bytes
+from harness_grpo.memory.native import plan_memory
+from harness_grpo.memory.plan import peak
+from harness_grpo.memory.shape import Tower, shape_of
+from harness_grpo.options import GrpoOptions, LoraOptions, SftOptions, TrainerOptions, ValidationOptions
+from harness_transformers.testing import TinyShape, make_tiny_llava
+
+from .conftest import Curves, grpo, pairs, points, rewarded, sft, training
+from .test_adapters import EXPERTS, paper, wordiness
+
+__all__ = ["paper"]
+
+TOKENS = 256
+PLAIN, CASTS = Precision(weights=4, compute=4), Precision(weights=4, compute=2)
+
+
+def kept_by(model: Any, inputs: dict[str, Any], *, casts: bool) -> int:
+    """Bytes that autograd keeps for the backward pass, weights and their copies aside."""
+    matrices = [module.weight for module in model.modules() if isinstance(module, torch.nn.Linear)]
+    routers = [parameter for name, parameter in model.named_parameters() if name.endswith("gate.weight")]
+    shapes = {tuple(parameter.shape) for parameter in (*matrices, *routers)}
+    shapes |= {shape[::-1] for shape in shapes}
+    own = {parameter.untyped_storage().data_ptr() for parameter in model.parameters()}
+    seen: dict[int, int] = {}
+
+    def keep(tensor: torch.Tensor) -> torch.Tensor:
+        place = tensor.untyped_storage().data_ptr()
+        if place not in own and tuple(tensor.shape) not in shapes:
+            seen[place] = tensor.untyped_storage().nbytes()
+        return tensor
+
+    with (
+        torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor),
+        torch.autocast("cpu", dtype=torch.bfloat16, enabled=casts),
+    ):
+        model(**inputs)
+    return sum(seen.values())
+
+
+def language(family: str, layers: int) -> tuple[Any, Tower]:
+    import transformers
+
+    sizes: dict[str, Any] = {
+        "vocab_size": 64,
+        "hidden_size": 160,
+        "num_hidden_layers": layers,
+        "num_attention_heads": 4,
+    }
+    sizes |= {"num_key_value_heads": 2, "intermediate_size": 336}
+    if family == "Qwen3Moe":
+        sizes |= {"num_experts": 8, "num_experts_per_tok": 2, "moe_intermediate_size": 112}
+    if family != "Llama":
+        sizes |= {"head_dim": 40}
+    config = getattr(transformers, f"{family}Config")(**sizes)
+    tower = Tower(
+        layers=layers,
+        width=160,
+        heads=160,
+        keys=80,
+        inner=112 if family == "Qwen3Moe" else 336,
+        routed=2 if family == "Qwen3Moe" else 0,
+        norms_heads=family != "Llama",
+    )
+    return getattr(transformers, f"{family}ForCausalLM")(config).model, tower
+
+
+@pytest.mark.parametrize("casts", [False, True], ids=["float32", "autocast"])
+@pytest.mark.parametrize("family", ["Llama", "Qwen3", "Qwen3Moe"])
+def test_activations_of_a_block_are_what_autograd_keeps(family: str, casts: bool) -> None:
+    mask = torch.zeros(1, 1, TOKENS, TOKENS, dtype=torch.bfloat16 if casts else torch.float32)
+    inputs = {"input_ids": torch.zeros(1, TOKENS, dtype=torch.long), "attention_mask": mask}
+    few, many = (kept_by(language(family, layers)[0], inputs, casts=casts) for layers in (1, 3))
+    expected = TOKENS * block_bytes(language(family, 1)[1], CASTS if casts else PLAIN)
+    assert (many - few) / 2 == pytest.approx(expected, rel=0.03)
+
+
+@pytest.mark.parametrize("casts", [False, True], ids=["float32", "autocast"])
+def test_activations_of_a_vision_tower_are_what_autograd_keeps(casts: bool) -> None:
+    from transformers import CLIPVisionConfig, CLIPVisionModel
+
+    def made(layers: int) -> Any:
+        sizes = {"hidden_size": 128, "intermediate_size": 512, "num_attention_heads": 4, "image_size": 128}
+        return CLIPVisionModel(CLIPVisionConfig(**sizes, num_hidden_layers=layers, patch_size=8))
+
+    inputs = {"pixel_values": torch.zeros(1, 3, 128, 128)}
+    few, many = (kept_by(made(layers), inputs, casts=casts) for layers in (1, 3))
+    tower = Tower(layers=1, width=128, heads=128, keys=128, inner=512, gated=False)
+    assert (many - few) / 2 == pytest.approx(257 * block_bytes(tower, CASTS if casts else PLAIN), rel=0.03)
+
+
+def test_keys_and_values_are_those_of_a_cache() -> None:
+    model, tower = language("Qwen3", 3)
+    with torch.no_grad():
+        cache = model(input_ids=torch.zeros(2, 30, dtype=torch.long), use_cache=True).past_key_values
+    held = sum(layer.keys.nbytes + layer.values.nbytes for layer in cache.layers)
+    assert cache_bytes(tower, PLAIN, 60) == held
+
+
+def test_checkpointing_keeps_the_inputs_of_blocks_and_one_block() -> None:
+    _, tower = language("Llama", 3)
+    each = block_bytes(tower, PLAIN)
+    assert tower_bytes(tower, PLAIN, 10, recomputes=False) == 3 * 10 * each
+    assert tower_bytes(tower, PLAIN, 10, recomputes=True) == 10 * (each + 3 * 160 * 4)
+
+
+# -- the model of the paper --------------------------------------------------------------------------------------------
+
+
+def test_the_shape_of_the_papers_model(paper: Any) -> None:
+    options = GrpoOptions(lora=LoraOptions(parameters=EXPERTS), freeze=["visual"])
+    shape = shape_of(paper.config, options, name="recipe")
+    assert shape.weights == 31_070_754_032
+    assert shape.text == Tower(
+        layers=48, width=2048, heads=4096, keys=512, inner=768, routed=8, gated=True, norms_heads=True
+    )
+    assert shape.vision == Tower(layers=27, width=1152, heads=1152, keys=1152, inner=4304, gated=False)
+    assert shape.stack == 128 * 3 * 768 * 2048
+    assert not shape.sees
+    assert shape.trained < shape.adapter
+    assert "experts (93.3 % of the weights): 96, all" in shape.said
+    whole = shape_of(paper.config, GrpoOptions(), name="recipe")
+    assert whole.trained == whole.weights
+    assert whole.sees
+    assert whole.largest == 128 * 3 * 768 * 2048 + 2048 * 128 + 2 * 2048 * 4096 + 2 * 2048 * 512 + 2 * 128 + 2 * 2048
+
+
+# -- whole plans -------------------------------------------------------------------------------------------------------
+
+
+def planned(tiny: Path, folder: Path, options: TrainerOptions, **fields: Any) -> dict[str, dict[str, int]]:
+    tasks = fields.pop("tasks", None) or [points("red", 8, validation=None)]
+    return plan_memory(training(folder, tiny, tasks=tasks), options, devices=1)
+
+
+def test_parts_of_a_plan_follow_the_options(tiny: Path, tmp_path: Path) -> None:
+    plain = planned(tiny, tmp_path, GrpoOptions(max_new_tokens=64))
+    always = plain["always"]
+    assert always["optimizer"] == 2 * always["weights"]
+    assert plain["learning"]["gradients"] == always["weights"]
+    assert list(plain) == ["always", "writing", "learning", "validating", "host"]
+    assert plain["validating"]["saved weights, opened again"] == always["weights"]
+    elsewhere = planned(tiny, tmp_path, GrpoOptions(max_new_tokens=64, validation=ValidationOptions(device="cuda")))
+    assert "validating" not in elsewhere
+    kl = planned(tiny, tmp_path, GrpoOptions(max_new_tokens=64, kl_weight=0.1))
+    assert kl["always"]["reference model"] == always["weights"]
+    half = planned(tiny, tmp_path, GrpoOptions(max_new_tokens=64, dtype="bfloat16"))
+    assert half["always"] == always, "weights stay in float32"
+    assert 2 * half["learning"]["rounded weights"] == always["weights"]
+    assert half["learning"]["activations"] < plain["learning"]["activations"]
+    lora = planned(tiny, tmp_path, GrpoOptions(max_new_tokens=64, kl_weight=0.1, lora=LoraOptions(rank=2)))
+    assert "reference model" not in lora["always"], "an adapter is switched off"
+    assert lora["always"]["optimizer"] == 2 * lora["always"]["adapter"] == 2 * lora["learning"]["gradients"]
+    parts = planned(tiny, tmp_path, GrpoOptions(max_new_tokens=64, answers_per_pass=2))
+    assert parts["learning"]["activations"] < plain["learning"]["activations"] / 5
+    pair = planned(tiny, tmp_path, GrpoOptions(max_new_tokens=64), tasks=[pairs("pair", 3)])
+    assert pair["host"]["pictures of a step"] == 2 * plain["host"]["pictures of a step"]
+
+
+def test_sft_writes_in_validation_alone(tiny: Path, tmp_path: Path) -> None:
+    bare = planned(tiny, tmp_path, SftOptions())
+    assert list(bare) == ["always", "learning", "validating", "host"]
+    assert list(bare["validating"]) == ["saved weights, opened again"], "what was saved is compared in any case"
+    validated = planned(tiny, tmp_path, SftOptions(), tasks=[points("red", 8)])
+    assert validated["validating"]["keys and values"] > 0
+
+
+def test_no_weights_are_needed(tiny: Path, tmp_path: Path) -> None:
+    import shutil
+
+    bare = shutil.copytree(tiny, tmp_path / "bare", ignore=shutil.ignore_patterns("*.safetensors"))
+    trainer = GrpoTrainer(GrpoOptions(max_new_tokens=64), FakeContext(workspace=tmp_path))
+    recipe = training(tmp_path / "t", bare, tasks=[points("red", 8, validation=None)])
+    assert trainer.plan_memory(recipe, devices=1) == planned(tiny, tmp_path / "u", GrpoOptions(max_new_tokens=64))
+    with pytest.raises(UserError, match="its trainer uses one device, and not 8; take trl-grpo"):
+        trainer.plan_memory(recipe, devices=8)
+
+
+CASES: dict[str, tuple[type[TrainerOptions], dict[str, Any]]] = {
+    "sft": (SftOptions, {"steps": 2, "batch": 4, "groups": 2, "max_new_tokens": 24}),
+    "grpo": (GrpoOptions, {"steps": 2, "batch": 4, "group": 4, "groups": 2, "max_new_tokens": 24}),
+    "adapter": (
+        GrpoOptions,
+        {"steps": 1, "batch": 4, "group": 4, "max_new_tokens": 24, "lora": LoraOptions(rank=4)},
+    ),
+}
+LARGE = TinyShape(hidden=512, heads=8, layers=8, vision_layers=4, image_size=64)
+
+
+def measure(case: str, folder: Path) -> tuple[int, int]:
+    """Bytes by which a training raises the peak of this process, and those planned."""
+
+    def status(key: str) -> int:
+        lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(key))
+
+    kind, options = CASES[case]
+    train = sft if kind is SftOptions else grpo
+    small = make_tiny_llava(folder / "small", shape=TinyShape(hidden=32, heads=2))
+    large = make_tiny_llava(folder / "large", shape=LARGE)
+
+    def recipe(name: str, model: Path) -> Any:
+        tasks = [points("red", 8, validation=None)]
+        return training(folder / name, model, tasks=tasks, rewards=rewarded(wordiness), curves=Curves())
+
+    more = {} if kind is SftOptions else {"mask_truncated": False}
+    train(recipe("first", small), **options, **more)  # loads libraries
+    Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")  # the peak begins again from here
+    before = status("VmRSS")
+    train(recipe("second", large), **options, **more)
+    grown = status("VmHWM") - before
+    return grown, peak(plan_memory(recipe("third", large), kind(**options), devices=1))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not os.access("/proc/self/clear_refs", os.W_OK), reason="the peak can be reset on Linux alone")
+@pytest.mark.parametrize("case", CASES)
+def test_the_peak_of_a_process_is_as_planned(case: str, tmp_path: Path) -> None:
+    """Within 15 %. The allocator is told to give back what is freed: what it would keep is in no plan."""
+    script = (
+        "import sys, types; from pathlib import Path\n"
+        "here = Path(sys.argv[1]); package = types.ModuleType('kit'); package.__path__ = [str(here)]\n"
+        "sys.modules['kit'] = package\n"
+        "from kit.test_memory import measure\n"
+        "print(*measure(sys.argv[2], Path(sys.argv[3])))\n"
+    )
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "MALLOC_MMAP_THRESHOLD_": "65536"}
+    arguments = [sys.executable, "-c", script, str(Path(__file__).parent), case, str(tmp_path)]
+    done = subprocess.run(arguments, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    measured, expected = map(int, done.stdout.split())
+    assert measured > 300e6, "most of it is the training"
+    assert expected == pytest.approx(measured, rel=0.15)
