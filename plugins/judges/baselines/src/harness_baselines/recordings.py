@@ -9,7 +9,7 @@ import gzip
 import json
 import math
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
@@ -100,10 +100,21 @@ def read_recordings(
     Raises:
         DataError: The file cannot be read, or a row is not a recorded answer. Names file, line and the fix.
     """
+    rows = ((f"{path}, line {number}", row) for number, row in _rows(path))
+    yield from parse_recordings(rows, id_field=id_field, response_field=response_field)
+
+
+def parse_recordings(
+    rows: Iterable[tuple[str, Mapping[str, Any]]], *, id_field: str | None = None, response_field: str | None = None
+) -> Iterator[tuple[Place, Recorded]]:
+    """The answers of the rows of one file, each given with its file and line.
+
+    Raises:
+        DataError: A row is not a recorded answer. Names file, line and the fix.
+    """
     known: str | None = id_field
     column = _Column(response_field)
-    for number, row in _rows(path):
-        source = f"{path}, line {number}"
+    for source, row in rows:
         # The first row decides for the whole file: a field that comes and goes must not change what an id is.
         known = known or next((field for field in ID_FIELDS if field in row), None)
         if known is None:
@@ -145,7 +156,7 @@ class _Column:
         return ", ".join(self.names)
 
 
-def _answers(row: dict[str, Any], name: str, *, source: str, column: _Column) -> Iterator[tuple[Place, Recorded]]:
+def _answers(row: Mapping[str, Any], name: str, *, source: str, column: _Column) -> Iterator[tuple[Place, Recorded]]:
     several = row.get("judgments")
     if several is None:
         order = _order(row.get("order"), source)

@@ -7,12 +7,13 @@ around the candidates.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeAlias
 
 from harness.api import Context, DataError, Item, Protocol, UnfoldedEntry
-from harness.api.data import Layout, PromptFrame, Row, Source, TableTask, find_subsets
+from harness.api.data import Layout, PromptFrame, Row, Source, Table, TableTask, find_subsets
 from harness_preference import __version__
 from harness_preference.options import Options
 
@@ -42,6 +43,8 @@ class Benchmark:
     """The items of a row of a subset."""
     frame: Callable[[str], PromptFrame]
     """The words of a subset."""
+    published: Callable[[Path], Mapping[str, Table]] | None = None
+    """Finds the rows of each subset in a copy of the authors' repository. Empty in any other folder."""
 
     def task(self, options: Options | None, context: Context) -> BenchmarkTask:
         """The factory of the card."""
@@ -69,7 +72,18 @@ class Benchmark:
         Raises:
             DataError: The data are not of the benchmark's layout.
         """
-        return find_subsets(context, self.layout, subset=options.subset, split=options.hub_split, media=options.media)
+        path = Path(context.data or "")
+        found = self.published(path) if self.published is not None and context.data and path.is_dir() else {}
+        if not found:
+            return find_subsets(
+                context, self.layout, subset=options.subset, split=options.hub_split, media=options.media
+            )
+        if options.subset is not None and options.subset not in found:
+            raise DataError(
+                f"task {context.name}: {path} does not hold the subset {options.subset!r}; found {', '.join(found)}"
+            )
+        wanted = [options.subset] if options.subset else [*found]
+        return {name: found[name].with_media(options.media) for name in wanted}
 
 
 class BenchmarkTask(TableTask):
