@@ -62,8 +62,12 @@ def _answers(row: Row, judge: str) -> Iterator[Mapping[str, Any]]:
 
 def _answer(cell: Cell) -> dict[str, Any]:
     entry = cell.fields()
-    text = entry["judgment"].fields().values.get("response") if entry.has("judgment") else None
+    answer = entry["judgment"].fields().values if entry.has("judgment") else {}
+    text = answer.get("response")
     said = text if isinstance(text, str) else ""
+    if "decision" not in entry.values:
+        # Not so in the published files. The scores decide as they would there, and a text is read as any other.
+        return {"scores": answer["scores"]} if "scores" in answer else {"response": said}
     if not entry.has("decision"):
         # The authors found no verdict in it, and what they found is what counts here.
         return {"verdict": None, "rationale": said}
