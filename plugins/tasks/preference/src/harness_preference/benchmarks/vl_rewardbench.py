@@ -48,7 +48,7 @@ def items(row: Row, subset: str, options: Options) -> Iterator[Item]:
         DataError: A column is missing or does not fit.
     """
     name = row["id"].name()
-    # The groups of the release's image folders, which the first cal.py read. Later versions send 448 ids elsewhere.
+    # The groups of cal.py as it is now. Versions before sent 448 ids elsewhere.
     source = SOURCES.get(re.split("[_-]", name, maxsplit=1)[0].casefold(), "vlfeedback")
     responses = row["response"].elements()
     if len(responses) != 2:

@@ -42,11 +42,11 @@ scores. Which K the paper's table shows is not verified. `samples` in a manifest
         ),
         deviations="""\
 The order of each sample is seeded, where the script draws it without a seed. The script makes one item of rows with
-equal id, query and responses; here each row is one. Groups are those of the release's image folders, which the first
-cal.py read: the later ones, made for the hub's data, send the 448 ids that begin with "hallucination" to general, or
-stop there. The official answer ends in "Answer 1 is better", read by a pattern; here it is harness/brackets.
-Officially the image stands after the text, here after the question. The script's sampling (temperature 0.2, top-p 0.2,
-2,048 tokens) is set on the judge.""",
+equal id, query and responses; here each row is one. Groups are those of the authors' cal.py as it is now (9b10abd),
+which counts the 448 ids that begin with "hallucination" as POVID. Versions between the first one and that one sent them
+to general, or stopped there. The official answer ends in "Answer 1 is better", read by a pattern; here it is
+harness/brackets. Officially the image stands after the text, here after the question. The script's sampling
+(temperature 0.2, top-p 0.2, 2,048 tokens) is set on the judge.""",
         pitfalls="""\
 Counting answers that cannot be read as wrong, which is common, gives lower numbers. Other code sends the 448 ids that
 begin with "hallucination" to general too, or compares "rlaif" with "RLAIF" and sends 301 there: group and macro numbers
