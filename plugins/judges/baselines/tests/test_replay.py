@@ -412,3 +412,15 @@ def test_an_empty_folder_and_a_broken_row_are_named(tmp_path: Path) -> None:
 def test_options_that_contradict_layouts_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         ReplayOptions(answers="a", **wrong)
+
+
+def test_scores_without_an_order_are_those_of_the_candidates(recorded: Any, one: Any, put: Any) -> None:
+    judge = recorded(
+        {"id": 1, "scores": [1, 3, 2]}, {"id": 2, "order": [0, 1], "scores": [1, 2]}, {"id": 3, "verdict": "A"}
+    )
+    for order, first in (((0, 1, 2), 1), ((2, 0, 1), 2), ((1, 2, 0), 0)):
+        assert one(judge, put(THREE, item="1", order=order)).verdict == first
+    # Scores of an order that is named, and a verdict, hold in that order alone.
+    for item in ("2", "3"):
+        assert one(judge, put(PAIR, item=item, order=(0, 1))).status is Status.OK
+        assert one(judge, put(PAIR, item=item, order=(1, 0))).status is Status.ERROR

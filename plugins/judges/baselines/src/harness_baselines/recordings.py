@@ -10,7 +10,7 @@ import json
 import math
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BufferedReader
 from pathlib import Path
 from typing import Any, NoReturn, TypeAlias
@@ -53,6 +53,9 @@ _KEPT = (*_RESULTS, "probabilities", *_TEXTS, *_AMOUNTS, *_COUNTS)
 _STOPPED = ("finish_reason", "stop_reason")
 _MOST_ERROR = 500  # characters
 
+ANY_ORDER = "any"
+"""The order of scores that were recorded without one: they are of the candidates, in the order of the data."""
+
 Place: TypeAlias = tuple[str, str, int]
 """Item id, order as text (see `order_name`), number of the sample."""
 
@@ -80,6 +83,18 @@ class Recorded:
     def has(self, name: str) -> bool:
         """Whether a field was recorded, were it as null."""
         return self.rest is not None and name in self.rest
+
+    @property
+    def holds_scores_alone(self) -> bool:
+        """Whether the answer are the scores, with no text or verdict that would go before them."""
+        return not self.text and self.get("scores") is not None and self.get("verdict") is None
+
+    def put_in_order(self, order: tuple[int, ...]) -> Recorded:
+        """The same with its scores in the places shown. `order[k]` is the candidate in place k."""
+        scores = self.get("scores")
+        if len(scores) != len(order):
+            return self  # a score task, or a mistake that is named where the scores are read
+        return replace(self, rest={**(self.rest or {}), "scores": [scores[place] for place in order]})
 
     def equals(self, other: Recorded) -> bool:
         """Whether it says the same, in any place: equal rows count once."""
@@ -159,8 +174,10 @@ class _Column:
 def _answers(row: Mapping[str, Any], name: str, *, source: str, column: _Column) -> Iterator[tuple[Place, Recorded]]:
     several = row.get("judgments")
     if several is None:
-        order = _order(row.get("order"), source)
-        yield (name, order or "data", _sample(row, source)), _parse_answer(row, source, column)
+        order, recorded = _order(row.get("order"), source), _parse_answer(row, source, column)
+        # Scores of a model that sees one candidate at a time are the same wherever the candidates are shown.
+        usual = ANY_ORDER if recorded.holds_scores_alone else "data"
+        yield (name, order or usual, _sample(row, source)), recorded
         return
     if not isinstance(several, list) or not all(isinstance(entry, dict) for entry in several):
         _refuse(source, "'judgments' must be a list of objects")

@@ -31,7 +31,7 @@ from harness.api.files import open_regular
 from harness.api.reading import read_body
 from harness_baselines.layouts import find_judges, read_layout
 from harness_baselines.options import ReplayOptions
-from harness_baselines.recordings import REASONING_FIELDS, Place, Recorded, order_name, read_recordings
+from harness_baselines.recordings import ANY_ORDER, REASONING_FIELDS, Place, Recorded, order_name, read_recordings
 from harness_baselines.verdicts import digest_of
 
 _SUFFIXES = (".jsonl", ".jsonl.gz")
@@ -111,6 +111,8 @@ class Replay:
 
     def _look_up(self, request: Request) -> Judgement:
         recorded = self._answers.get((request.item, order_name(request.order), request.sample))
+        if recorded is None and (scored := self._answers.get((request.item, ANY_ORDER, request.sample))) is not None:
+            recorded = scored.put_in_order(request.order)
         if recorded is None:
             return Judgement.failure(Status.ERROR, self._missing(request))
         return judgement_of(recorded, request)
