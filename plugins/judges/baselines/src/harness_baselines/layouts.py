@@ -1,7 +1,7 @@
 """Recorded answers as others publish them: which judges there are in a folder, and their answers.
 
-A layout belongs to a task, whose card names it: see `harness.api.RecordingLayout`. Not for the schema of the rows: see
-`harness_baselines.recordings`.
+A layout belongs to a task, whose card names it (see `harness.api.RecordingLayout`), or to another tool. Not for the
+schema of the rows: see `harness_baselines.recordings`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from pathlib import Path
 from harness.api import Context, DataError, RecordingLayout
 from harness_baselines.options import ReplayOptions
 from harness_baselines.recordings import Place, Recorded, parse_recordings
+from harness_baselines.tools import TOOLS
 
 
 def find_judges(options: ReplayOptions, context: Context) -> dict[str, list[tuple[RecordingLayout, Path]]]:
@@ -30,7 +31,7 @@ def find_judges(options: ReplayOptions, context: Context) -> dict[str, list[tupl
         if not folder.is_dir():
             raise DataError(f"replay: {folder}: no such folder; fix `answers:` or `layouts:`")
         for task in [tasks] if isinstance(tasks, str) else tasks:
-            layout = context.recordings(task)
+            layout = TOOLS[task] if task in TOOLS else context.recordings(task)
             found = layout.find(folder)
             if not found:
                 raise DataError(f"replay: {folder} holds no recorded answers in the layout of {task}; fix `layouts:`")

@@ -78,7 +78,8 @@ class ReplayOptions(Options):
         default=None,
         min_length=1,
         description="Answers as the authors of benchmarks publish them: the task of each folder within `answers`, or "
-        "several tasks, such as {judgebench: preference/judgebench}. Every judge that was recorded there is one.",
+        "several tasks, such as {judgebench: preference/judgebench}. Or the tool that wrote them: alpaca-eval, "
+        "fastchat, inspect-ai, lm-eval or prometheus. Every judge that was recorded there is one.",
     )
     judge: str | None = Field(default=None, min_length=1, description="Only this judge of those that `layouts` finds.")
     id_field: str | None = Field(default=None, min_length=1, description="Name of the id's field. Default: found.")
