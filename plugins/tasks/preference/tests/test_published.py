@@ -34,6 +34,8 @@ from harness_preference.published import mj_bench_bias as bias_files
 from harness_preference.published import mmrb2 as mmrb2_files
 from harness_preference.published import pandalm as pandalm_files
 from harness_preference.published import pick_a_pic as pick_files
+from harness_preference.published import rewardbench as rewardbench_files
+from harness_preference.published import rewardbench_2 as rewardbench_2_files
 
 Contexts = Callable[[object], Context]
 ABSENT = Options(media="absent")
@@ -326,3 +328,56 @@ def test_mmrb2_judgements_are_those_of_both_directions(tmp_path: Path) -> None:
         ("edit/p1", [1, 0], 0, None),
     ]
     assert found["gpt4o-pairwise"][0]["id"] == "t2i/p1"
+
+
+# -- RewardBench ---------------------------------------------------------------------------------------------------
+
+
+def test_rewardbench_reads_columns_and_takes_results_where_there_are_no_scores(tmp_path: Path) -> None:
+    texts = {"text_chosen": ["a", "b", "c"], "model": "m", "chat_template": "tulu", "id": [1, 1, 2]}
+    scored = {**texts, "results": [1, 0, 0], "scores_chosen": [[2.5], 1, 1], "scores_rejected": [[-1], 1, 3.5]}
+    written = {**texts, "results": [1, 0.5, 0], "scores_chosen": [None] * 3, "scores_rejected": [None] * 3}
+    save(tmp_path / "eval-set-scores/org/model-1.5.json", scored)
+    save(tmp_path / "results/eval-set-scores/judge.json.gz", written)
+    found = answers(rewardbench_files.RECORDINGS, tmp_path)
+    assert found["org/model-1.5"] == [
+        {"id": "filtered/0", "scores": [2.5, -1]},
+        {"id": "filtered/1", "scores": [1, 1]},
+        {"id": "filtered/2", "scores": [1, 3.5]},
+    ]
+    assert found["judge"] == [
+        {"id": "filtered/0", "scores": [1, 0]},
+        {"id": "filtered/1", "order": [0, 1], "verdict": None},
+        {"id": "filtered/1", "order": [1, 0], "verdict": None},
+        {"id": "filtered/2", "scores": [0, 1]},
+    ]
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [{"results": [1, 0], "scores_chosen": [1.0], "scores_rejected": [0.0]}, {"chat": 0.9}, {"results": [[1]]}],
+)
+def test_another_object_of_columns_is_named(tmp_path: Path, columns: dict[str, Any]) -> None:
+    save(tmp_path / "eval-set-scores/m.json", columns)
+    with pytest.raises(DataError, match=r"m\.json"):
+        answers(rewardbench_files.RECORDINGS, tmp_path)
+
+
+def test_rewardbench_2_leaves_out_ties_and_names_prompts_by_their_subset(tmp_path: Path) -> None:
+    columns = {
+        "id": ["7", "8", "9", "ref:0"],
+        "subset": ["Factuality", "Precise IF", "Math", "ties"],
+        "results": [0.5, 0.25, 0, 1],
+        "scores": [[3, 3, 1, [0.5]], None, None, [1, 2]],
+    }
+    save(tmp_path / "eval-set-scores/org/m.json", columns)
+    assert answers(rewardbench_2_files.RECORDINGS, tmp_path) == {
+        "org/m": [
+            {"id": "factuality/7", "scores": [3, 3, 1, 0.5]},
+            {"id": "precise-if/8", "scores": [0, 0, 0, 0]},
+            {"id": "math/9", "scores": [0, 1, 0, 0]},
+        ]
+    }
+    save(tmp_path / "eval-set-scores/org/m.json", {**columns, "results": [0.5, 0.3, 0, 1]})
+    with pytest.raises(DataError, match=r"0\.25"):
+        answers(rewardbench_2_files.RECORDINGS, tmp_path)
