@@ -8,22 +8,26 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from harness.api import Context, DataError, RecordingLayout
+from harness.api import Context, DataError, Item, RecordingLayout
 from harness_preference.benchmarks import (
     genai_bench,
+    imagereward,
     judgebench,
     llmbar,
     mj_bench,
     mj_bench_bias,
+    mm_rlhf_rewardbench,
     mmrb2,
     pandalm,
     pick_a_pic,
+    vl_rewardbench,
 )
 from harness_preference.options import Options
 from harness_preference.published import genai_bench as genai_files
@@ -381,3 +385,37 @@ def test_rewardbench_2_leaves_out_ties_and_names_prompts_by_their_subset(tmp_pat
     save(tmp_path / "eval-set-scores/org/m.json", {**columns, "results": [0.5, 0.3, 0, 1]})
     with pytest.raises(DataError, match=r"0\.25"):
         answers(rewardbench_2_files.RECORDINGS, tmp_path)
+
+
+# -- files without answers -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def opened(context: Contexts, recorded: Callable[[str], Path]) -> Callable[[Any, str], list[Item]]:
+    """The items of the authors' file as it is, without the pictures, which did not come with it."""
+    return lambda benchmark, name: list(benchmark.task(ABSENT, context(recorded(f"authors/{name}"))).items("test"))
+
+
+Opened = Callable[[Any, str], list[Item]]
+
+
+def test_vl_rewardbench_opens_the_copy_of_the_hub_in_json(opened: Opened) -> None:
+    items = opened(vl_rewardbench, "vl_rewardbench")
+    assert (len(items), len({item.group for item in items})) == (1250, 1225)
+    assert Counter(item.gold for item in items) == {0: 1245, 1: 5}
+    assert Counter(str(item.category).partition("/")[0] for item in items) == {
+        "hallucination": 749,
+        "reasoning": 318,
+        "general": 183,
+    }
+
+
+def test_mm_rlhf_rewardbench_opens_its_authors_file(opened: Opened) -> None:
+    items = opened(mm_rlhf_rewardbench, "mm_rlhf_rewardbench")
+    assert (len(items), len({item.group for item in items})) == (170, 46)
+    assert Counter(item.category for item in items) == {"mcq": 42, "long": 37, "short": 34, "safety": 32, "video": 25}
+
+
+def test_imagereward_opens_its_authors_file(opened: Opened) -> None:
+    items = opened(imagereward, "imagereward")
+    assert (len(items), len({item.group for item in items})) == (6399, 466)
