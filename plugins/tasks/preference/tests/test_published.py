@@ -133,6 +133,15 @@ def test_judgebench_finds_subset_and_judge_in_the_names_of_files(tmp_path: Path,
     assert [row["scores"] for row in found["plain"]] == [[0.5, 0.25], [0.5, 0.25]]
 
 
+@pytest.mark.parametrize(("decision", "verdicts"), [("A>B", ["A", "B"]), ("A=B", ["tie", "tie"]), (None, [None, None])])
+def test_a_judge_of_judgebench_that_was_asked_once_says_the_same_in_both_orders(
+    tmp_path: Path, decision: str | None, verdicts: list[str | None]
+) -> None:
+    file = tmp_path / "outputs/response_model=gpt-4o,judge_name=reward_model,judge_model=m.jsonl"
+    save(file, judged({"judgment": {"scores": [1, 0]}, "decision": decision}))
+    assert [row["verdict"] for row in answers(judgebench_files.RECORDINGS, tmp_path)["m"]] == verdicts
+
+
 def test_a_judgement_of_another_form_is_named(tmp_path: Path) -> None:
     file = tmp_path / "outputs/response_model=gpt-4o,judge_name=arena_hard,judge_model=m.jsonl"
     for judgments, says in (
@@ -140,7 +149,8 @@ def test_a_judgement_of_another_form_is_named(tmp_path: Path) -> None:
             judged({"decision": "A"}, None),
             "line 1, column 'judgments', element 0, column 'decision': expected one of A>B",
         ),
-        (judged(None), "column 'judgments': expected a list of two judgements"),
+        (judged(None, None, None), "column 'judgments': expected a list of two judgements"),
+        (judged({"judgment": {"response": "[[A]]"}}), "column 'judgments': expected a list of two judgements"),
     ):
         save(file, judgments)
         with pytest.raises(DataError, match=says.replace("'", ".")):
@@ -185,12 +195,14 @@ def test_bias_scores_are_columns_and_models_without_a_scale_are_put_on_it(tmp_pa
     save(bias / "new_bias_dataset_gpt.json.gz", [row("a", gpt=5), row("b", gpt=3), row("c", gpt=4)])
     said = {"vlm_output": "I would say eight of ten."}
     rest = [row("b", claude="N/A", vlm_output="11 of 12"), row("c", claude=2)]
+    save(bias / "new_bias_dataset_gemini.json", [row("a", gemini=None), row("b", gemini="N/A"), row("c", gemini=2)])
     save(bias / "new_bias_dataset_claude.json", [row("a", claude="N/A", **said), *rest])
     items = list(mj_bench_bias.task(ABSENT, context(tmp_path)).items("test"))
     assert [item.id for item in items] == [f"bias/n/{name}.jpg" for name in "abc"]
     assert len({item.group for item in items}) == 1
     found = answers(bias_files.RECORDINGS, tmp_path)
-    assert sorted(found) == ["claude", "clip", "gpt"]
+    assert sorted(found) == ["claude", "clip", "gemini", "gpt"]
+    assert [row.get("scores") for row in found["gemini"]] == [None, None, [2]]
     assert [row["scores"] for row in found["clip"]] == [[1.0], [5.5], [10.0]]
     assert [row["scores"] for row in found["gpt"]] == [[5], [3], [4]]
     assert [row.get("scores") for row in found["claude"]] == [[8], None, [2]]

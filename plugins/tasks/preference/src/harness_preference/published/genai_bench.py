@@ -53,7 +53,8 @@ def _judges(file: Path) -> tuple[str, ...]:
 
 def _answers(row: Row, judge: str) -> Iterator[Mapping[str, Any]]:
     assert row.file is not None
-    yield {"id": f"{row.file.parts[-3]}/{row['idx'].count()}", "response": row["response"].text()}
+    said = {"response": row["response"].text()} if row.has("response") else {"verdict": None}
+    yield {"id": f"{row.file.parts[-3]}/{row['idx'].count()}", **said}
 
 
 class _LastCounts(Recordings):

@@ -18,6 +18,7 @@ SUBSETS = {"gpt": "gpt", "claude": "claude"}
 """Subset by the beginning of the model that answered."""
 
 _DECISIONS = {"A>B": "A", "B>A": "B", "A=B": "tie"}
+_MIRRORED = {"A": "B", "B": "A", "tie": "tie", None: None}
 _NAME = re.compile(
     r"(?:.*,)?response_model=(?P<answers>[^,]+)(?:,judge_name=(?P<kind>[^,]+),judge_model=(?P<judge>.+))?"
 )
@@ -53,11 +54,14 @@ def _answers(row: Row, judge: str) -> Iterator[Mapping[str, Any]]:
     """
     assert row.file is not None
     cells = row["judgments"].elements()
-    if len(cells) != 2:
+    answers = [{"verdict": None} if cell.value is None else _answer(cell) for cell in cells]
+    if len(answers) == 1 and "verdict" in answers[0]:
+        # Asked once, with `--single_game`, which is for judges that do not look at the order.
+        answers.append({**answers[0], "verdict": _MIRRORED[answers[0]["verdict"]]})
+    if len(answers) != 2:
         raise row["judgments"].mismatch("a list of two judgements, the second of the swapped pair")
-    for cell, order in zip(cells, (DATA, SWAPPED), strict=True):
-        identity = {"id": f"{_subset(row.file)}/{row['pair_id'].name()}", "order": order}
-        yield identity | ({"verdict": None} if cell.value is None else _answer(cell))
+    for answer, order in zip(answers, (DATA, SWAPPED), strict=True):
+        yield {"id": f"{_subset(row.file)}/{row['pair_id'].name()}", "order": order, **answer}
 
 
 def _answer(cell: Cell) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from harness.api.data import Cell, Row, read_table
+from harness.api.data import Row, read_table
 from harness_preference.published import PublishedTable, find_tables, stem
 
 LOW, HIGH = 1.0, 10.0
@@ -66,13 +66,13 @@ class _Columns:
             (Row(values, f"{file}, {place}", number, file=file), place)
             for number, (values, place) in enumerate(read_table(file))
         ]
-        scores = [_score(row[judge], row) for row, _ in rows]
+        scores = [_score(row, judge) for row, _ in rows]
         known = [score for score in scores if score is not None]
         on_scale = all(LOW <= score <= HIGH and score.is_integer() for score in known)
         for (row, place), score in zip(rows, scores, strict=True):
             identity = {"id": f"bias/{row['images_dir'].name()}"}
             if score is None:
-                yield identity | {"verdict": None, "rationale": row["vlm_output"].text()}, place
+                yield identity | {"verdict": None, "rationale": _text(row)}, place
             else:
                 yield identity | {"scores": [score if on_scale else _place(score, known)]}, place
 
@@ -84,14 +84,19 @@ def _place(score: float, known: list[float]) -> float:
     return LOW + (HIGH - LOW) * (score - low) / (high - low) if high > low else LOW
 
 
-def _score(cell: Cell, row: Row) -> float | None:
+def _score(row: Row, judge: str) -> float | None:
     """The score, or as `evaluate_bias_type.py` the first number of the answer, unless that is above 10."""
-    if cell.value != "N/A":
-        return cell.number()
-    text = row["vlm_output"].text().lower()
+    if row.values.get(judge, "") not in ("N/A", None):
+        return row[judge].number()
+    text = _text(row).lower()
     digits = _DIGITS.search(text)
     found = int(digits[0]) if digits else next((_WORDS.index(word) for word in text.split() if word in _WORDS), None)
     return float(found) if found is not None and found <= HIGH else None
+
+
+def _text(row: Row) -> str:
+    """What a judge without a score said. Some files keep no texts."""
+    return row["vlm_output"].text() if row.has("vlm_output") else ""
 
 
 RECORDINGS = _Columns()
