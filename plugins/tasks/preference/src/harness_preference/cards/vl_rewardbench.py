@@ -23,7 +23,8 @@ first _ or - of the id: hallucination (RLAIF, RLHF, hallucination or povid: 749 
 mmmu: 318), general (wildvision and everything else, which is VLFeedback: 183). The tag source names it.
 
 Data: a folder with data/test-*.parquet (the hub's), or with data.jsonl or data/data.jsonl and its images/ (the
-release on GitHub, image_path in place of image); one file; or hub:MMInstruction/VL-RewardBench@REVISION. Item ids are
+release on GitHub, image_path in place of image); one file; or hub:MMInstruction/VL-RewardBench@REVISION. The copy of
+R1-Reward (inference/VL-Reward-Bench/data.jsonl), which has prompt, chosen and rejected, is read too. Item ids are
 ID#row number from 0.""",
         protocol="harness_preference.benchmarks.vl_rewardbench:PROTOCOL",
         metric="""\
