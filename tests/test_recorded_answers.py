@@ -127,6 +127,21 @@ def test_items_missing_from_a_task_that_is_covered_are_errors(tmp_path: Path, ha
     assert "rec on one: 2 judgements failed" in err
 
 
+def test_an_error_that_several_samples_of_an_item_meet_is_told_once(
+    tmp_path: Path, harness: Harness, save: Save
+) -> None:
+    save("one.jsonl", *pairs("A", "B", "A"))
+    save("answers/rec.jsonl", *({"id": "1", "response": "[[A]]", "sample": sample} for sample in range(3)))
+    manifest(tmp_path, ["one"], REPLAY)
+    (tmp_path / "m.yaml").write_text(
+        (tmp_path / "m.yaml").read_text().replace("order: fixed", "order: fixed, samples: 3")
+    )
+    code, _, err = harness("run", "m.yaml")
+    assert code == 3
+    assert "rec on one: 6 judgements failed" in err
+    assert (err.count("no recorded answer for item '0'"), err.count("no recorded answer for item '2'")) == (1, 1)
+
+
 def test_answers_to_none_of_the_items_are_a_mistake_and_not_left_out(
     tmp_path: Path, harness: Harness, save: Save
 ) -> None:
