@@ -4,7 +4,8 @@
 
 DATA is the folder that `benchmarks/authors.yaml` was run on, with `expected.json`: the published values in percent, by
 benchmark, judge and task. The run folders are of that manifest, and of others that hold more of the judges. Statistics
-that authors publish beside each recording (LLMBar) are compared too.
+that authors publish beside each recording (LLMBar) are compared too. Benchmarks whose files are there without answers
+are counted.
 """
 
 from __future__ import annotations
@@ -18,11 +19,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.testing import FakeContext
+from harness_preference.benchmarks import imagereward, mm_rlhf_rewardbench, vl_rewardbench
+from harness_preference.options import Options
+
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "explanation" / "published-values.md"
 BEGIN, END = "<!-- table -->", "<!-- /table -->"
 BIAS = ("preference/bias_accuracy", "preference/normalized_dispersion", "preference/gini_equality")
 LLMBAR = {"correct_average": "accuracy", "correct_both": "all_right@group", "equal": "preference/same_winner@group"}
 WHY = "rounding to two decimals"
+WITHOUT_ANSWERS = {
+    "imagereward": imagereward.task,
+    "mm_rlhf_rewardbench": mm_rlhf_rewardbench.task,
+    "vl_rewardbench": vl_rewardbench.task,
+}
+"""Task by the folder of its authors' files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +124,11 @@ def make_table(data: Path, folders: list[Path]) -> str:
         lines.append(
             f"| {name} | {sum(asked.values()):,} | {judges} | {len(pairs)} | {max(gaps, default=0):.4f} | {why} |"
         )
+    for name, make in WITHOUT_ANSWERS.items():
+        if (data / name).is_dir():
+            task = make(Options(media="absent"), FakeContext(workspace=data, name=name, data=str(data / name)))
+            count = sum(1 for _ in task.items("test"))
+            lines.append(f"| {name.replace('_', '-')} | {count:,} | 0 | 0 | – | no answers are published |")
     return "\n".join(lines)
 
 
