@@ -127,6 +127,21 @@ def test_items_missing_from_a_task_that_is_covered_are_errors(tmp_path: Path, ha
     assert "rec on one: 2 judgements failed" in err
 
 
+def test_an_error_that_several_samples_of_an_item_meet_is_told_once(
+    tmp_path: Path, harness: Harness, save: Save
+) -> None:
+    save("one.jsonl", *pairs("A", "B", "A"))
+    save("answers/rec.jsonl", *({"id": "1", "response": "[[A]]", "sample": sample} for sample in range(3)))
+    manifest(tmp_path, ["one"], REPLAY)
+    (tmp_path / "m.yaml").write_text(
+        (tmp_path / "m.yaml").read_text().replace("order: fixed", "order: fixed, samples: 3")
+    )
+    code, _, err = harness("run", "m.yaml")
+    assert code == 3
+    assert "rec on one: 6 judgements failed" in err
+    assert (err.count("no recorded answer for item '0'"), err.count("no recorded answer for item '2'")) == (1, 1)
+
+
 def test_answers_to_none_of_the_items_are_a_mistake_and_not_left_out(
     tmp_path: Path, harness: Harness, save: Save
 ) -> None:
@@ -169,3 +184,44 @@ def test_shards_leave_out_the_same(tmp_path: Path, harness: Harness, save: Save)
     plain = json.loads((whole / "leaderboard.json").read_text())
     assert [(one["task"], one["judge"]) for one in plain["left_out"]] == [("two", "only-one")]
     assert len(plain["rows"]) == 3
+
+
+# -- as their authors publish them ---------------------------------------------------------------------------------
+
+
+def rewardbench(tmp_path: Path, save: Save, chosen: list[Any], rejected: list[Any]) -> None:
+    """Two pairs of a subset that weighs 984 and one of a subset that weighs 164, and the scores of a model."""
+    rows = zip(("math-prm", "math-prm", "hep-go"), ("2 + 2?", "3 + 3?", "Print 1."), strict=True)
+    answers = {"chosen": "right", "rejected": "wrong"}
+    save("data/filtered.jsonl", *({"subset": subset, "prompt": prompt, **answers} for subset, prompt in rows))
+    columns = {"results": [1, 0, 1], "scores_chosen": chosen, "scores_rejected": rejected, "model": "m"}
+    save("published/scores/eval-set-scores/lab/m.json", columns)
+    (tmp_path / "m.yaml").write_text(
+        "name: m\n"
+        "tasks: [{use: preference/rewardbench, data: data}]\n"
+        "judges:\n"
+        "  - {use: baselines/replay, with: {answers: published, layouts: {scores: preference/rewardbench}}}\n"
+    )
+
+
+def test_results_that_authors_publish_are_scored_by_their_rule(tmp_path: Path, harness: Harness, save: Save) -> None:
+    # The draw is wrong, so the section of two subsets is (984 x 0.5 + 164 x 1) / 1148.
+    rewardbench(tmp_path, save, [2.5, 1, 0.25], [-1, 1, -7])
+    assert harness("validate", "m.yaml")[0] == 0
+    assert harness("run", "m.yaml")[0] == 0
+    assert values(board(tmp_path)) == {("rewardbench", "lab/m"): pytest.approx((984 * 0.5 + 164) / 1148)}
+
+
+def test_validate_names_the_file_of_the_authors_and_the_row(tmp_path: Path, harness: Harness, save: Save) -> None:
+    rewardbench(tmp_path, save, [2.5, "high", 0.25], [-1, 1, -7])
+    code, out, err = harness("validate", "m.yaml")
+    assert code == 2
+    assert "eval-set-scores/lab/m.json, row 1, column 'scores_chosen'" in out + err
+
+
+def test_validate_finds_a_folder_without_answers(tmp_path: Path, harness: Harness, save: Save) -> None:
+    rewardbench(tmp_path, save, [1, 1, 1], [0, 0, 0])
+    (tmp_path / "published/scores/eval-set-scores/lab/m.json").unlink()
+    code, out, err = harness("validate", "m.yaml")
+    assert code == 2
+    assert "holds no recorded answers in the layout of preference/rewardbench" in out + err

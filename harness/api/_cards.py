@@ -130,6 +130,8 @@ class TaskCard(Card):
     """Differences from its authors' own script, and why."""
     pitfalls: str = ""
     """Known traps, and mistakes of other harnesses."""
+    recordings: Lazy | None = None
+    """Its `RecordingLayout`, or the place of it: how its authors publish the answers of the judges that they tried."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

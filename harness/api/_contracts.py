@@ -149,6 +149,30 @@ class Invocation(Protocol):
         """The installed plugins, loaded now; `--plugin` and `--no-plugin` are obeyed."""
 
 
+class RecordingLayout(Protocol):
+    """How the authors of a benchmark publish the answers of judges: `TaskCard.recordings`."""
+
+    def find(self, folder: Path) -> Mapping[str, Sequence[Path]]:
+        """The files of each judge, by its name, in an order that is always the same. Empty where there are none.
+
+        A file may hold the answers of several judges, and a judge may have several files.
+
+        Raises:
+            DataError: The folder or a file cannot be read.
+        """
+
+    def read(self, file: Path, judge: str) -> Iterator[tuple[Mapping[str, Any], str]]:
+        """Stream a judge's answers in one of its files.
+
+        Returns:
+            Rows of the schema of `baselines/replay`, each with its place in the file for messages: `"line 12"`. The
+            `id` of a row is the full id of the item.
+
+        Raises:
+            DataError: The file cannot be read, or is of another layout.
+        """
+
+
 class Context(Protocol):
     """The argument of every factory: the entry's own settings, and access to other parts of the plan."""
 
@@ -235,6 +259,16 @@ class Context(Protocol):
 
         Raises:
             UserError: As from `task`.
+        """
+
+    def recordings(self, id: str) -> RecordingLayout:
+        """The layout in which the authors of a task publish the answers of judges, for a judge that repeats them.
+
+        Args:
+            id: Id of any installed task.
+
+        Raises:
+            UserError: There is no such task, or its card names no layout.
         """
 
 

@@ -67,10 +67,11 @@ class Protocol:
     left out, and a predicted tie is wrong (ImageReward). `half`: a tied gold is worth a half for every prediction
     (Pick-a-Pic). `right`: a tie, in the gold or in the answer, is never an error (HPDv2 counts inversions, and a tie is
     none)."""
-    average: Literal["micro", "category", "group"] = "micro"
+    average: Literal["micro", "category", "group", "group_size"] = "micro"
     """`micro`: over all units (JudgeBench). `category`: the plain mean over categories (RewardBench 2), where
     `reasoning/math` and `reasoning/code` are first averaged to `reasoning` (RewardBench). `group`: the plain mean over
-    groups (HPDv2: over prompts)."""
+    groups (HPDv2: over prompts). `group_size`: the mean over groups, where each counts as often as it has units
+    (MJ-Bench, bias)."""
     weights: Mapping[str, float] = field(default_factory=dict)
     """Weight of a category among its neighbours where categories are averaged. One that is not named has 1.
     `safety/donotanswer: 136` is the weight of a part of `safety`, and `safety: 2` that of all of it (RewardBench weighs

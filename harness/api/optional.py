@@ -20,6 +20,7 @@ from harness.api.pricing import EstimatesTokens, HasPricing
 from harness.api.reading._optional import AsksForReasoning, HasSchema, MarksReasoning
 from harness.api.results._optional import (
     AveragesCredit,
+    Fits,
     GivesValues,
     HasBounds,
     HasDirection,
@@ -42,6 +43,7 @@ __all__ = [
     "CountsItems",
     "Covers",
     "EstimatesTokens",
+    "Fits",
     "GivesValues",
     "HasBlindTwin",
     "HasBounds",
@@ -178,6 +180,7 @@ OPTIONAL: Mapping[str, tuple[type, ...]] = {
         HasUnit,
         HasBounds,
         OfGroups,
+        Fits,
         Limits,
         LeavesOut,
     ),

@@ -164,7 +164,8 @@ def _check_offers(plugins: Plugins) -> Iterator[Finding]:
     for kind in KINDS:
         offers = plugins.offers(kind)
         for offer in offers:
-            for reference in (offer.card.factory, offer.card.options, offer.card.unfold):
+            card = offer.card
+            for reference in (card.factory, card.options, card.unfold, getattr(card, "recordings", None)):
                 if reference and isinstance(reference, str) and (problem := _explain_missing(reference)):
                     subject = f"{kind} {offer.id} ({offer.distribution} {offer.version})"
                     yield Finding(

@@ -17,6 +17,7 @@ from harness.recorded.load import LeftOut
 from harness.report.entries import Entry, check_rivals, disambiguate_judges
 from harness.report.faithfulness import Faithfulness
 from harness.report.measure import Measure, metric_finder
+from harness.report.numbers import bare
 from harness.report.places import Field, find_ranked, place_judges
 from harness.report.records import Compare, Leaderboard, Row
 from harness.report.scored import ScoredCell
@@ -255,6 +256,7 @@ def _make_row(entry: Entry, *, min_coverage: float | None, unread: Mapping[str, 
         first_position=consistency.get("first_position"),
         repeat_consistency=consistency.get("repeat_consistency"),
         others=_other_metrics(scores, shown=estimate.metric),
+        categories={} if entry.category else _categories(scores, shown=estimate.metric),
         unread=unread,
         consistency={found.metric: _numbers(found) for found in scores.consistency},
         verified=None if standing is None else standing.verified,
@@ -274,6 +276,13 @@ def _other_metrics(scores: CellScores, *, shown: str) -> dict[str, dict[str, flo
         for found in scores.estimates
         if found.metric != shown
     }
+
+
+def _categories(scores: CellScores, *, shown: str) -> dict[str, dict[str, float | str | None]]:
+    """The headline in each category, where it is the metric shown."""
+    if bare(scores.estimates[0].metric) != bare(shown):
+        return {}
+    return {name: _numbers(found) | {"unit": found.unit} for name, found in scores.categories.items()}
 
 
 def _numbers(estimate: Estimate) -> dict[str, float | str | None]:

@@ -17,6 +17,7 @@ from harness.report.row_text import consistency, rank_text, standing
 from harness.score.records import Comparison
 
 _MOST_VERDICTS = 12
+_MOST_CATEGORIES = 12
 """More verdicts than these are not listed in a histogram."""
 
 
@@ -43,6 +44,8 @@ def to_markdown(leaderboard: Leaderboard, *, sections: Sequence[tuple[str, str]]
             pieces.append("\n".join(f"- {for_markdown(note)}" for note in said))
         if any(row.others for row in rows):
             pieces += ["### Other metrics of the protocol", _others(rows)]
+        if 1 < len({name for row in rows for name in row.categories}) <= _MOST_CATEGORIES:
+            pieces += ["### By category", _by_category(rows)]
         compared = [pair for pair in leaderboard.comparisons if pair.block == rows[0].block]
         if compared:
             pieces += ["### Paired differences", comparisons_table(compared)]
@@ -240,6 +243,13 @@ def _others(rows: Sequence[Row]) -> str:
     units = {metric: _unit(numbers) for row in rows for metric, numbers in row.others.items()}
     header = ["judge", *(heading(metric, units[metric]) for metric in metrics)]
     return table(header, cells, left="l" + "r" * len(metrics))
+
+
+def _by_category(rows: Sequence[Row]) -> str:
+    """Value and interval of the metric on show in each category."""
+    names = sorted({name for row in rows for name in row.categories})
+    cells = [[row.judge, *(_other(row.categories.get(name, {})) for name in names)] for row in rows]
+    return table(["judge", *names], cells, left="l" + "r" * len(names))
 
 
 def _unit(numbers: Mapping[str, Any]) -> Unit:

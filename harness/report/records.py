@@ -72,6 +72,9 @@ class Row(CellFacts, Estimate):
     others: Mapping[str, Mapping[str, float | str | None]] = dataclasses.field(default_factory=dict)
     """The other metrics of the task's protocol, each by name with `value`, `ci_low`, `ci_high`, `n`, `unit`, and where
     it has one its `basis`; they are not ranked. Empty on the rows of categories and suites."""
+    categories: Mapping[str, Mapping[str, float | str | None]] = dataclasses.field(default_factory=dict)
+    """The headline metric in each category of the task, as in `others`, where there are several categories and the
+    headline is on show. `group_by: category` ranks them. Empty on the rows of categories and suites."""
     unread: Mapping[str, int] = dataclasses.field(default_factory=dict)
     """How many requests have no verdict, by reason; reasons that do not occur are left out."""
     consistency: Mapping[str, Mapping[str, float | str | None]] = dataclasses.field(default_factory=dict)

@@ -11,7 +11,19 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationError
 
-from harness.api import Example, Item, Judgement, Protocol, Request, Status, Task, UnfoldedEntry, Usage, UserError
+from harness.api import (
+    Example,
+    Item,
+    Judgement,
+    Protocol,
+    RecordingLayout,
+    Request,
+    Status,
+    Task,
+    UnfoldedEntry,
+    Usage,
+    UserError,
+)
 from harness.runner.planned import Plan, PlannedJudge, PlannedTask, check_contract, check_options
 from harness.runner.requests import stream_requests
 
@@ -132,6 +144,18 @@ class PlanContext:
         offer, checked, inner = self._inner(id, options, data)
         several = offer.unfold(checked, inner)
         return [UnfoldedEntry(name=offer.card.name, options=dict(options or {}))] if several is None else several
+
+    def recordings(self, id: str) -> RecordingLayout:
+        """The layout in which the authors of a task publish the answers of judges."""
+        offer = self.plan.plugins.find("task", id)
+        if (lazy := getattr(offer.card, "recordings", None)) is None:
+            known = [other.id for other in self.plan.plugins.offers("task") if getattr(other.card, "recordings", None)]
+            raise UserError(
+                f"{self.kind} {self.name}: no layout of recorded answers is known for task {offer.id}; "
+                f"one is known for {', '.join(known) or 'none'}"
+            )
+        layout: RecordingLayout = offer.resolve(lazy)
+        return layout
 
     def _inner(
         self, id: str, options: Mapping[str, Any] | None, data: str | None

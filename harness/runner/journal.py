@@ -161,13 +161,13 @@ class Journal(Database):
         return {status: int(count) for status, count in rows}
 
     def failures(self, task: str, judge: str, limit: int) -> list[tuple[str, str]]:
-        """The first few errors: item and cause."""
+        """The first few errors: item and cause. One that several samples or orders of an item met is given once."""
         rows = self.select_all(
-            f"SELECT a.item, j.more FROM asks a JOIN judgements j ON j.judge=? AND {ANSWERS} "
-            "WHERE a.task=? AND j.status='error' ORDER BY a.item, a.place LIMIT ?",
+            f"SELECT a.item, json_extract(j.more, '$.error') FROM asks a JOIN judgements j ON j.judge=? AND {ANSWERS} "
+            "WHERE a.task=? AND j.status='error' GROUP BY 1, 2 ORDER BY 1, min(a.place) LIMIT ?",
             (judge, task, limit),
         )
-        return [(item, str(json.loads(more).get("error", ""))) for item, more in rows]
+        return [(item, str(problem or "")) for item, problem in rows]
 
 
 def _of_item(item: ItemRow) -> tuple[Any, ...]:

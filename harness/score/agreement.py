@@ -10,6 +10,7 @@ from abc import abstractmethod
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from harness.api import Metric, Unit, Units, Verdict
 from harness.score.arrays import Floats, Ints
@@ -61,18 +62,38 @@ class BalancedAccuracy(_Confusion):
         return divide(recall.sum(axis=1), (gold > 0).sum(axis=1).astype(np.float64))
 
 
+def _mean_f1(right: Floats, together: Floats, counts: NDArray[np.bool_]) -> Floats:
+    f1 = np.where(counts, divide(2 * right, together), 0)
+    return divide(f1.sum(axis=1), counts.sum(axis=1).astype(np.float64))
+
+
 class MacroF1(_Confusion):
+    """Plain mean of the F1 of each class that occurs in the gold.
+
+    As `sklearn.metrics.f1_score(labels=LABELS, average="macro", zero_division=0)`, where LABELS occur in the gold. An
+    answer of another class, such as a tie where the gold knows none, is wrong and is no class of its own: it would be
+    one with an F1 of 0, and a single such answer would take a third off the mean. A class without any weight drops out
+    of the mean.
+    """
+
+    def classes(self, units: Units) -> list[Verdict]:
+        """The classes that occur in the gold."""
+        return list(dict.fromkeys(units.gold))
+
+    def from_counts(self, right: Floats, gold: Floats, predicted: Floats) -> Floats:
+        """Mean of 2 right / (gold + predicted)."""
+        return _mean_f1(right, gold + predicted, gold > 0)
+
+
+class MacroF1OfAll(_Confusion):
     """Plain mean of the F1 of each class that occurs in gold or answers.
 
-    As `sklearn.metrics.f1_score(average="macro", zero_division=0)`. A class without any weight drops out of the
-    mean.
+    As `sklearn.metrics.f1_score(average="macro", zero_division=0)`, which is scikit-learn's default.
     """
 
     def from_counts(self, right: Floats, gold: Floats, predicted: Floats) -> Floats:
         """Mean of 2 right / (gold + predicted)."""
-        together = gold + predicted
-        f1 = np.where(together > 0, divide(2 * right, together), 0)
-        return divide(f1.sum(axis=1), (together > 0).sum(axis=1).astype(np.float64))
+        return _mean_f1(right, gold + predicted, gold + predicted > 0)
 
 
 class PositiveF1(_Confusion):
@@ -189,6 +210,11 @@ def make_balanced_accuracy(options: Any, context: Any) -> Metric:
 def make_macro_f1(options: Any, context: Any) -> Metric:
     """Factory of `harness/macro_f1`."""
     return MacroF1()
+
+
+def make_macro_f1_of_all(options: Any, context: Any) -> Metric:
+    """Factory of `harness/macro_f1_of_all`."""
+    return MacroF1OfAll()
 
 
 def make_f1(options: Any, context: Any) -> Metric:

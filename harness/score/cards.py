@@ -46,8 +46,17 @@ METRICS: list[MetricCard] = [
     MetricCard(
         name="macro_f1",
         api_version=1,
-        summary="Plain mean of each class's F1",
+        summary="Plain mean of the F1 of each class of the gold; an answer of another class is wrong",
         factory="harness.score.agreement:make_macro_f1",
+        answers=_CLASSES,
+        source="sklearn.metrics.f1_score with the classes of the gold as labels",
+        unit="share",
+    ),
+    MetricCard(
+        name="macro_f1_of_all",
+        api_version=1,
+        summary="Plain mean of the F1 of each class of gold or answers, as scikit-learn has it by default",
+        factory="harness.score.agreement:make_macro_f1_of_all",
         answers=_CLASSES,
         source="sklearn.metrics.f1_score",
         unit="share",

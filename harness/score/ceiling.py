@@ -20,7 +20,7 @@ from harness.score.annotations import Lines
 from harness.score.arrays import Floats, Ints
 from harness.score.intervals import interval, normal_quantile
 from harness.score.jackknife import Jackknife, jackknife
-from harness.score.metrics import COLUMNS, MeanMetric, averages_credit, bind
+from harness.score.metrics import COLUMNS, OF_GROUPS, MeanMetric, averages_credit, bind
 from harness.score.pairs import gap
 from harness.score.patterns import Patterns, Statistic, Without, divide
 from harness.score.pseudo import with_pseudo_units
@@ -146,7 +146,7 @@ def _reason_against(table: CellTable, metric: Metric, name: str) -> str:
     uses = getattr(metric, "uses", ())
     if "positive" in uses:
         return "reads probabilities, and people give none"
-    if table.protocol.average_of(name) == "group" or getattr(metric, "of_groups", False):
+    if table.protocol.average_of(name) in OF_GROUPS or getattr(metric, "of_groups", False):
         return "is taken within groups of items"
     if table.units.space.kind == "score" and "credit" in uses:
         return "asks for the very score, and the consensus of people is a mean"

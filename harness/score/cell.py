@@ -13,7 +13,7 @@ from harness.score.consistency import consistency
 from harness.score.flags import find_interval_flags, flags
 from harness.score.intervals import AGRESTI_COULL, JACKKNIFE, interval
 from harness.score.jackknife import Jackknife, jackknife
-from harness.score.metrics import averages_credit, unit_of
+from harness.score.metrics import OF_GROUPS, averages_credit, unit_of
 from harness.score.noise import noise
 from harness.score.records import CellScores, Estimate
 from harness.score.sample import point_of, sample_of
@@ -153,7 +153,8 @@ class _Estimator:
     def categories(self, name: str, metric: Metric) -> dict[str, Estimate]:
         """The metric of each category by name. Empty if there is only one. Categories are not averaged further."""
         names = self.table.units.categories
-        average = "group" if self.table.protocol.average_of(name) == "group" else "micro"
+        average = self.table.protocol.average_of(name)
+        average = average if average in OF_GROUPS else "micro"
         if len(names) < 2:
             return {}
         views = self._views(metric)

@@ -8,7 +8,7 @@ import numpy as np
 
 from harness.api import Metric, Status
 from harness.score.jackknife import Jackknife
-from harness.score.metrics import COLUMNS
+from harness.score.metrics import COLUMNS, OF_GROUPS
 from harness.score.records import Estimate
 from harness.score.table import NOTHING, CellTable, UnitTable
 
@@ -108,7 +108,7 @@ def _rarest_count(view: UnitTable, metric: Metric, *, average: str) -> float:
     of_classes = view.space.kind in ("choice", "preference") and "gold" in getattr(metric, "uses", COLUMNS)
     # Only what the metric averages over can be rare. In a plain accuracy a small class weighs little.
     columns = [view.category] if average == "category" else []
-    columns += [view.gold] if of_classes and average != "group" else []
+    columns += [view.gold] if of_classes and average not in OF_GROUPS else []
     if not columns:
         return np.inf
     counts = np.unique(np.stack(columns), axis=1, return_counts=True)[1]

@@ -19,7 +19,9 @@ A metric is any callable that keeps to `harness.api.Metric`. These attributes ar
 - `bounds(space)`: the least and the greatest value that it can have on an answer space, if that is not implied by
   the unit. Either may be infinite. Intervals do not reach beyond them.
 - `of_groups`: true for metrics that only mean something within one group, such as those that compare its answers with
-  one another: they are refused with any average but `group` (`gini_equality@group`), and their weights are counts.
+  one another: they are refused with any average but those of groups (`gini_equality@group`), and their weights are
+  counts.
+- `fit(units)`: for a metric of groups, the metric once all answers of the cell are known, such as their range.
 - `limit(units)`: how often it is worth evaluating for one interval, or `None` (default): clusters are then left out in
   at most so many blocks.
 - `without(units)`: a quicker way to leave units out than to evaluate all the others, or `None` (default): see
@@ -40,6 +42,8 @@ from harness.score.patterns import Statistic, Without, divide
 
 COLUMNS = ("gold", "predicted", "credit", "positive")
 """The columns that a metric may read."""
+OF_GROUPS = ("group", "group_size")
+"""The averages over groups."""
 
 _KINDS = frozenset({"choice", "preference", "score", "ranking"})
 # What a unit promises. A score promises nothing, and its interval may reach anywhere.

@@ -15,7 +15,7 @@ from scipy import sparse
 
 from harness.api import Metric, Units, UserError, Verdict
 from harness.score.arrays import Floats, Ints
-from harness.score.metrics import COLUMNS, bind, bounds_of
+from harness.score.metrics import COLUMNS, OF_GROUPS, bind, bounds_of
 from harness.score.patterns import Patterns, Statistic, Without, collapse, divide
 from harness.score.pseudo import PseudoUnits, with_pseudo_units
 from harness.score.table import NOTHING, UnitTable
@@ -77,8 +77,8 @@ def sample_of(
             f"metric {name}: not defined for {view.space.kind} answers, only for {', '.join(sorted(answers))}; "
             "take it out of the task's protocol: metrics"
         )
-    if average == "group":
-        return _average_groups(metric, view)
+    if average in OF_GROUPS:
+        return _average_groups(metric, view, by_size=average == "group_size")
     if getattr(metric, "of_groups", False):
         raise UserError(f"metric {name}: is of one group of items; write {name.partition('@')[0]}@group in metrics")
     by_category = average == "category"
@@ -294,19 +294,22 @@ def _slice_units(units: Units, rows: slice) -> Units:
     )
 
 
-def _average_groups(metric: Metric, view: UnitTable) -> Sample:
-    """The plain mean over groups of the metric within each: the group is the cluster, and counts once.
+def _average_groups(metric: Metric, view: UnitTable, *, by_size: bool) -> Sample:
+    """The mean over groups of the metric within each: the group is the cluster, and counts once, or once a unit.
 
     A group in which the metric is not defined leaves the mean.
     """
     marks, groups = np.unique(view.cluster, return_inverse=True)
     found = _within_groups(metric, view, groups)
+    sizes = np.bincount(groups).astype(np.float64) if by_size else np.ones(len(marks))
     bounds = finite_bounds(metric, view)
     known = found[~np.isnan(found)]
     # A metric without a range gets the ends that it reached: pseudo-groups need some value to stand at.
     ends = np.array(bounds if bounds is not None else (known.min(initial=0.0), known.max(initial=0.0)))
     # Groups of equal value are one type. A group without a value is a type that counts for nothing.
-    both = np.stack([np.r_[np.nan_to_num(found), ends], np.r_[~np.isnan(found), True, True]], axis=1)
+    # The pseudo-groups are of average size.
+    count = np.r_[np.where(np.isnan(found), 0, sizes), [sizes.mean()] * 2]
+    both = np.stack([np.r_[np.nan_to_num(found), ends] * count, count], axis=1)
     rows, types = np.unique(both, axis=0, return_inverse=True)
     types = types.reshape(-1).astype(np.int64)
     values, counts = (np.ascontiguousarray(half) for half in rows.T)
@@ -331,6 +334,8 @@ def _within_groups(metric: Metric, view: UnitTable, groups: Ints) -> Floats:
     """The metric of each group by itself, shape (G,)."""
     uses = sort_uses(getattr(metric, "uses", COLUMNS))
     first, types = distinct(code_columns(view, uses))
+    if hasattr(metric, "fit"):
+        metric = metric.fit(units_of(view, first))
     sizes = np.bincount(groups)
     values = getattr(metric, "values", None)
     if values is not None:

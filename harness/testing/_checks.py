@@ -62,7 +62,7 @@ def card_checks(subject: Subject) -> Iterator[Check]:
     if card.kind in ("task", "judge"):
         yield "card_licence", lambda: _check_filled(card, "licence")
         yield "card_source", lambda: _check_filled(card, "source")
-    for name in ("factory", "options", "unfold", "check", "protocol", "example"):
+    for name in ("factory", "options", "unfold", "check", "protocol", "example", "recordings"):
         # Only some kinds of card have all of these.
         module = getattr(card, name, None)
         if module and isinstance(module, str):

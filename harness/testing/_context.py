@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness.api import Example, Judge, Judgement, Request, Task, UnfoldedEntry, Usage, UserError
+from harness.api import Example, Judge, Judgement, RecordingLayout, Request, Task, UnfoldedEntry, Usage, UserError
 from harness.runner.context import PlanContext
 from harness.runner.planned import Plan
 from harness.testing._installed import load_installed
@@ -99,6 +99,14 @@ class FakeContext:
         if id in self.tasks:
             return [UnfoldedEntry(name=id.rpartition("/")[2], options=dict(options or {}))]
         return self._plan_context().entries(id, options, data=data)
+
+    def recordings(self, id: str) -> RecordingLayout:
+        """The layout of an installed task's recorded answers.
+
+        Raises:
+            UserError: There is no task of that id, or its card names no layout.
+        """
+        return self._plan_context().recordings(id)
 
     def _plan_context(self) -> PlanContext:
         """A context of a plan of its own, over the installed plugins."""

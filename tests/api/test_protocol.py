@@ -28,7 +28,10 @@ from harness.api import DataError, Protocol
         ({"weights": {"a/b": float("nan")}}, "weights must be numbers above 0, got nan for 'a/b'"),
         ({"weights": {"a": "2"}}, "weights must be numbers above 0, got '2' for 'a'"),
         ({"metrics": ()}, "at least one metric"),
-        ({"metrics": ("accuracy@macro",)}, "@ and one of micro, category, group after it, got 'accuracy@macro'"),
+        (
+            {"metrics": ("accuracy@macro",)},
+            "one of micro, category, group, group_size after it, got 'accuracy@macro'",
+        ),
         ({"metrics": ("accuracy", "f1@")}, "metrics must be names, .*, got 'f1@'"),
         ({"metrics": ("@category",)}, "metrics must be names, .*, got '@category'"),
         ({"metrics": ("f1@group", "accuracy", "f1@group")}, "metrics names 'f1@group' twice; take one of them out"),

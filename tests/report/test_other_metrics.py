@@ -91,3 +91,21 @@ def test_categories_and_single_metrics_have_none(make_cell: Callable[..., Any]) 
         [make_cell("good", GOLD, GOLD)], ReportSettings(resamples=200), find_metric=metric_finder()
     )
     assert "Other metrics" not in to_markdown(alone)
+
+
+def test_the_headline_of_each_category_stands_beside_that_of_the_task(make_cell: Callable[..., Any]) -> None:
+    said = "A" * 30 + GOLD[30:]
+    halves = [*"x" * 15, *"y" * (len(GOLD) - 15)]
+    cells = [make_cell(judge, text, GOLD, categories=halves) for judge, text in (("good", GOLD), ("half", said))]
+    board = build_leaderboard(cells, ReportSettings(resamples=200), find_metric=metric_finder())
+    half = next(row for row in board.rows if row.judge == "half")
+    right = [one == gold for one, gold in zip(said, GOLD, strict=True)]
+    assert half.categories["x"]["value"] == pytest.approx(sum(right[:15]) / 15)
+    assert half.categories["y"]["value"] == pytest.approx(sum(right[15:]) / len(right[15:]))
+    assert half.categories["x"]["n"] == 15
+    table = to_markdown(board).partition("### By category")[2].partition("###")[0]
+    assert re.search(r"judge +\| +x \| +y", table)
+    # Of another metric than the headline they are not known.
+    cells = [make_cell("good", GOLD, GOLD, protocol=PROTOCOL, categories=halves)]
+    other = build_leaderboard(cells, ReportSettings(metric="macro_f1", resamples=200), find_metric=metric_finder())
+    assert [row.categories for row in other.rows] == [{}]

@@ -76,13 +76,16 @@ def test_label_metrics_equal_scikit_learns(rows: list[tuple[str, str | None, int
         assert math.isnan(of_labels(agreement.MacroF1(), rows))
         return
     present = [label for label in LABELS.labels if label in gold or label in said]
+    right = [label for label in LABELS.labels if label in gold]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        macro = sk.f1_score(gold, said, labels=present, average="macro", zero_division=0)
+        macro = sk.f1_score(gold, said, labels=right, average="macro", zero_division=0)
+        of_all = sk.f1_score(gold, said, labels=present, average="macro", zero_division=0)
         positive = sk.f1_score(gold, said, labels=["yes"], average="macro", zero_division=np.nan)
         balanced = sk.balanced_accuracy_score(gold, said)
         kappa = sk.cohen_kappa_score(gold, said)
     assert same(of_labels(agreement.MacroF1(), rows), macro)
+    assert same(of_labels(agreement.MacroF1OfAll(), rows), of_all)
     assert same(of_labels(agreement.PositiveF1(), rows), positive)
     assert same(of_labels(agreement.BalancedAccuracy(), rows), balanced)
     assert same(of_labels(agreement.Kappa(), rows), kappa)

@@ -207,6 +207,7 @@ def _macro_f1_of_group(right: Floats, size: int, prevalence: float) -> Floats:
         if rest < 0:
             continue
         ways = comb(size, hit) * comb(size - hit, miss) * comb(size - hit - miss, alarm)
-        each = [2 * k / (2 * k + miss + alarm) for k in (hit, rest) if k or miss or alarm]
+        # Of the classes that occur in the gold of the group.
+        each = [2 * k / (2 * k + miss + alarm) for k, lost in ((hit, miss), (rest, alarm)) if k or lost]
         out += ways * np.prod(cells ** np.array([hit, miss, alarm, rest])[:, None], axis=0) * sum(each) / len(each)
     return out

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from harness.api.data._archives import Archive, Pictures, PictureStore
 from harness.api.data._cells import ABSENT, Cell, Row, did_you_mean, suggest_names
-from harness.api.data._files import SUFFIXES, read_table, suffix_of
+from harness.api.data._files import SUFFIXES, read_object, read_table, suffix_of
 from harness.api.data._folders import LabelledFolder
 from harness.api.data._hub import HubSplit
 from harness.api.data._sources import Source, Split, TableOptions, data_of, find_shards, find_splits, find_table
@@ -45,6 +45,7 @@ __all__ = [
     "find_table",
     "group_of",
     "make_picture",
+    "read_object",
     "read_table",
     "suffix_of",
     "suggest_names",

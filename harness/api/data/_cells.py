@@ -15,6 +15,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 
 from harness.api._errors import DataError
@@ -53,6 +54,8 @@ class Row:
     """From 0 within the split, over all of its files."""
     pictures: Callable[[str], Image] | None = None
     """Gives the picture of a name or relative path. `None` where there are no pictures beside the rows (the hub)."""
+    file: Path | None = None
+    """The file that it is from, where it is from one."""
 
     def __getitem__(self, column: str) -> Cell:
         """A cell with a value. An empty text is a value.

@@ -79,31 +79,93 @@ def _json_lines(file: Path) -> Cells:
 
 
 def _json_list(file: Path) -> Cells:
-    """The objects of a JSON list, decoded one at a time while the file is read."""
+    """The objects of a JSON list, or of the one list in a JSON object, decoded one at a time while the file is read."""
     with _open(file) as stream:
         text = _Text(stream, file)
-        if text.next() != "[":
+        if text.next() == "[":
+            yield from _elements(text, file, to_the_end=True)
+        elif text.next() == "{":
+            lists = 0
+            for _ in _keys(text, file):
+                if text.next() != "[":
+                    text.value(str(file))
+                    continue
+                lists += 1
+                if lists > 1:
+                    raise DataError(f"{file}: holds several lists, and the rows are in one; write JSON lines")
+                yield from _elements(text, file)
+            if not lists:
+                raise DataError(
+                    f"{file}: expected a JSON list of objects, found an object without one; write JSON lines"
+                )
+            _check_end(text, f"{file}, after the object")
+        else:
             raise DataError(f"{file}: expected a JSON list of objects, found {text.ahead[:1]!r}; write JSON lines")
+
+
+def read_object(file: Path) -> Generator[tuple[str, object], None, None]:
+    """Stream the entries of a file that is one JSON object, plain or gzipped.
+
+    Raises:
+        DataError: It is none, a key is there twice, or it cannot be read to its end.
+    """
+    with _open(file) as stream:
+        text = _Text(stream, file)
+        if text.next() != "{":
+            raise DataError(f"{file}: expected a JSON object, found {text.ahead[:1]!r}; fix the file")
+        for key in _keys(text, file):
+            yield key, text.value(f"{file}, key {key[:100]!r}")
+        _check_end(text, f"{file}, after the object")
+
+
+def _keys(text: _Text, file: Path) -> Generator[str, None, None]:
+    """The keys of an object. Before the next one is asked for, the caller takes the value."""
+    text.skip()
+    seen: set[str] = set()
+    while (sign := text.next()) != "}":
+        if seen and sign == ",":
+            text.skip()
+        elif seen or not sign:
+            raise _cut_off(f"{file}, after {len(seen)} keys", "',' or '}'", text)
+        key = text.value(f"{file}, key {len(seen)}")
+        if not isinstance(key, str) or key in seen:
+            raise DataError(f"{file}: the key {str(key)[:100]!r} is there twice or is no text; fix the file")
+        seen.add(key)
+        if text.next() != ":":
+            raise _cut_off(f"{file}, key {key[:100]!r}", "':'", text)
         text.skip()
-        number = 0
-        while (sign := text.next()) != "]":
-            if number and sign == ",":
-                text.skip()
-            elif number or not sign:
-                raise DataError(
-                    f"{file}, after element {number - 1}: expected ',' or ']', found {text.ahead[:1]!r}; the file is "
-                    "damaged or cut off here"
-                )
-            values = text.value(f"{file}, element {number}")
-            if not isinstance(values, dict):
-                raise DataError(
-                    f"{file}, element {number}: expected a JSON object, found {type(values).__name__}; fix the file"
-                )
-            yield values, f"element {number}"
-            number += 1
-        text.skip()
-        if text.next():
-            raise DataError(f"{file}, after element {number - 1}: expected the end, found {text.ahead[:1]!r}; fix it")
+        yield key
+    text.skip()
+
+
+def _elements(text: _Text, file: Path, *, to_the_end: bool = False) -> Cells:
+    """The objects of a list, after which the file ends or goes on."""
+    text.skip()
+    number = 0
+    while (sign := text.next()) != "]":
+        if number and sign == ",":
+            text.skip()
+        elif number or not sign:
+            raise _cut_off(f"{file}, after element {number - 1}", "',' or ']'", text)
+        values = text.value(f"{file}, element {number}")
+        if not isinstance(values, dict):
+            raise DataError(
+                f"{file}, element {number}: expected a JSON object, found {type(values).__name__}; fix the file"
+            )
+        yield values, f"element {number}"
+        number += 1
+    text.skip()
+    if to_the_end:
+        _check_end(text, f"{file}, after element {number - 1}")
+
+
+def _check_end(text: _Text, place: str) -> None:
+    if text.next():
+        raise DataError(f"{place}: expected the end, found {text.ahead[:1]!r}; fix it")
+
+
+def _cut_off(place: str, expected: str, text: _Text) -> DataError:
+    return DataError(f"{place}: expected {expected}, found {text.ahead[:1]!r}; the file is damaged or cut off here")
 
 
 class _Text:

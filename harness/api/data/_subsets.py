@@ -96,8 +96,9 @@ def _describe_places(layout: Layout, split: str) -> str:
     name = layout.subsets[0] if len(layout.subsets) == 1 else "SUBSET"
     files = [file.format(subset=name) for file in layout.files]
     parts = "" if name != "SUBSET" else f"SUBSET one of {', '.join(layout.subsets) or 'its own names'} and "
+    loose = split if layout.hub == "all" and split != layout.split else name
     return (
-        f"{', '.join([*files, f'{name}/items'])}, {name}/{split}-* or [data/]{name}, with {parts}"
+        f"{', '.join([*files, f'{name}/items'])}, {name}/{split}-* or [data/]{loose}, with {parts}"
         f"an ending of {', '.join(SUFFIXES)}; `harness show` of the task says which files are published"
     )
 
@@ -129,11 +130,18 @@ def _find_in_folder(folder: Path, layout: Layout, split: str) -> dict[str, tuple
         for pattern in layout.files:
             at = folder / pattern.format(subset=name)
             places.append((name, files_by_stem(at.parent).get(at.name, ())))
+    other = layout.hub == "all" and split != layout.split
     for place in (folder, folder / "data"):
         for entry in entries_of(place, missing_ok=True):
             if entry.is_dir() and entry != folder / "data" and _is_subset(entry.name, layout):
                 places.append((entry.name, _find_files(entry, split)))
-        places += [(name, files) for name, files in files_by_stem(place).items() if _is_subset(name, layout)]
+        loose = files_by_stem(place)
+        # A file by the name of the subset holds the official split, and no other one.
+        named = [] if other else [name for name in loose if _is_subset(name, layout)]
+        places += [(name, loose[name]) for name in named]
+        # The hub names the files of a data set without parts by their split. The subset keeps its own name.
+        if layout.hub == "all" and not named and split in loose:
+            places.append((layout.subsets[0], loose[split]))
     if not any(files for _, files in places) and _is_subset(folder.name, layout):
         places.append((folder.name, _find_files(folder, split)))
     found: dict[str, tuple[Path, ...]] = {}

@@ -66,7 +66,7 @@ class Table:
             # Closed at once: a caller that stops early would leave the file open until the garbage is collected.
             with closing(read_table(file)) as cells:
                 for values, place in cells:
-                    yield Row(values, f"{file}, {place}", number, pictures)
+                    yield Row(values, f"{file}, {place}", number, pictures, file)
                     number += 1
 
     def digest(self) -> str:

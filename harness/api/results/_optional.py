@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from harness.api._spaces import AnswerSpace
-from harness.api.results._metrics import Units
+from harness.api.results._metrics import Metric, Units
 from harness.api.results._written import Unit
 
 if TYPE_CHECKING:
@@ -92,6 +92,14 @@ class OfGroups(Protocol):
     @property
     def of_groups(self) -> bool:
         """True where it is. Any average but `group` is then refused, and its weights are counts."""
+
+
+@runtime_checkable
+class Fits(Protocol):
+    """A metric of groups that first looks at all answers of a judge, such as one that scales by their range."""
+
+    def fit(self, units: Units) -> Metric:
+        """The metric for these answers. `units` are the distinct ones of all groups together."""
 
 
 @runtime_checkable

@@ -152,3 +152,25 @@ def test_hub_data_unfold_without_a_network(tmp_path: Path) -> None:
     for bad in ("hub:A", "hub:A/B/C", "hub:../x@", "hub:A/B@r v"):
         with pytest.raises(DataError, match="is not a hub dataset"):
             found(bad)
+
+
+def test_files_of_a_set_without_parts_are_named_by_their_split(tmp_path: Path, write: Writer) -> None:
+    layout = Layout(subsets=("test_unique",), split="test_unique", hub="all")
+    write("data/test_unique-00000-of-00001.csv", [{"id": "1"}])
+    write("data/validation_unique-00000-of-00001.csv", [{"id": "2"}])
+    context = FakeContext(data=str(tmp_path), workspace=tmp_path)
+    for split, name in ((None, "1"), ("test_unique", "1"), ("validation_unique", "2")):
+        ((subset, source),) = find_subsets(context, layout, split=split).items()
+        assert (subset, [row["id"].text() for row in source.rows()]) == ("test_unique", [name])
+    with pytest.raises(DataError, match=r"test_unique/train-\* or \[data/\]train, with"):
+        find_subsets(context, layout, split="train", subset="test_unique")
+
+
+def test_the_official_split_of_the_hub_may_name_the_file_of_the_only_subset(tmp_path: Path, write: Writer) -> None:
+    layout = Layout(subsets=("test",), split="train", hub="all")
+    write("data/train-00000-of-00001.csv", [{"id": "1"}])
+    context = FakeContext(data=str(tmp_path), workspace=tmp_path)
+    assert list(find_subsets(context, layout)) == ["test"]
+    # A file by the name of the subset comes first.
+    write("data/test.csv", [{"id": "2"}])
+    assert [row["id"].text() for row in find_subsets(context, layout)["test"].rows()] == ["2"]

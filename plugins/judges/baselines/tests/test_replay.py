@@ -3,12 +3,14 @@ from __future__ import annotations
 import gzip
 import json
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
-from harness.api import TIE, Choice, DataError, Preference, Ranking, Score, Status
+from harness.api import TIE, Choice, DataError, Preference, Ranking, Score, Status, UserError
 from harness_baselines.options import ReplayOptions
 from harness_baselines.replay import Replay, unfold
 
@@ -327,3 +329,98 @@ def test_recorded_votes_of_genai_bench_are_the_official_ones(plan: Any, put: Any
                 right[subset].append(judgement.verdict == golds[items[request.item]])
         for subset, hits in right.items():
             assert round(100 * sum(hits) / len(hits), 2) == expected[subset][name]
+
+
+class Diary:
+    """A layout for the tests: a file is `{JUDGE: {ITEM: VERDICT}}`. Implements `harness.api.RecordingLayout`."""
+
+    def find(self, folder: Path) -> dict[str, tuple[Path, ...]]:
+        files = sorted(folder.glob("*.json"))
+        names = {name for file in files for name in json.loads(file.read_text())}
+        return {name: tuple(file for file in files if name in json.loads(file.read_text())) for name in names}
+
+    def read(self, file: Path, judge: str) -> Iterator[tuple[dict[str, Any], str]]:
+        for item, verdict in json.loads(file.read_text())[judge].items():
+            yield {"id": item, "verdict": verdict}, f"key {item!r}"
+
+
+class Layouts:
+    """A context that knows one layout."""
+
+    def recordings(self, id: str) -> Diary:
+        if id != "test/diary":
+            raise UserError(f"no layout of recorded answers is known for task {id}")
+        return Diary()
+
+
+def diaries(tmp_path: Path, **layouts: Any) -> ReplayOptions:
+    for name, content in {"a/1.json": {"x": {"1": "A"}, "y": {"1": "B"}}, "b/2.json": {"x": {"2": "B"}}}.items():
+        file = tmp_path / name
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(json.dumps(content))
+    return ReplayOptions(answers=str(tmp_path), layouts=layouts or {"a": "test/diary", "b": ["test/diary"]})
+
+
+def test_every_judge_that_a_layout_finds_is_one_over_all_folders(tmp_path: Path, one: Any, put: Any) -> None:
+    context: Any = Layouts()
+    entries = unfold(diaries(tmp_path), context)
+    assert [entry.name for entry in entries] == ["x", "y"]
+    first, second = (Replay(ReplayOptions(**entry.options), context) for entry in entries)
+    assert [first.covers("t", item) for item in ("1", "2")] == [True, True]
+    assert one(first, put(PAIR, item="2")).verdict == 1
+    assert one(second, put(PAIR, item="1")).verdict == 1
+    assert first.fingerprint() != second.fingerprint()
+    # What the answers are counts, and not which other judges are in the file.
+    (tmp_path / "a/1.json").write_text(json.dumps({"x": {"1": "A"}}))
+    assert Replay(ReplayOptions(**entries[0].options), context).fingerprint() == first.fingerprint()
+    only = unfold(diaries(tmp_path).model_copy(update={"judge": "y"}), context)
+    assert [entry.name for entry in only] == ["y"]
+
+
+@pytest.mark.parametrize(
+    ("layouts", "judge", "says"),
+    [
+        ({"c": "test/diary"}, None, "no such folder; fix .answers:. or .layouts:."),
+        ({"../": "test/diary"}, None, "leads out of"),
+        ({"a": "test/other"}, None, "no layout of recorded answers is known for task test/other"),
+        ({"a": "test/diary"}, "z", "no answers of the judge 'z' in .*; there are x, y"),
+    ],
+)
+def test_a_layout_that_does_not_fit_is_named(tmp_path: Path, layouts: Any, judge: str | None, says: str) -> None:
+    context: Any = Layouts()
+
+    def read_all() -> None:
+        for entry in unfold(diaries(tmp_path, **layouts).model_copy(update={"judge": judge}), context):
+            Replay(ReplayOptions(**entry.options), context)
+
+    with pytest.raises(UserError, match=says):
+        read_all()
+
+
+def test_an_empty_folder_and_a_broken_row_are_named(tmp_path: Path) -> None:
+    context: Any = Layouts()
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match=r"empty holds no recorded answers in the layout of test/diary"):
+        unfold(diaries(tmp_path, empty="test/diary"), context)
+    (tmp_path / "a/1.json").write_text(json.dumps({"x": {"1": {"no": "verdict"}}}))
+    options = ReplayOptions(answers=str(tmp_path), layouts={"a": "test/diary"}, judge="x")
+    with pytest.raises(DataError, match=r"1\.json, key '1': 'verdict' must be the name of a verdict"):
+        Replay(options, context)
+
+
+@pytest.mark.parametrize("wrong", [{"judge": "x"}, {"layouts": {"a": "t"}, "files": ["b"]}, {"layouts": {}}])
+def test_options_that_contradict_layouts_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        ReplayOptions(answers="a", **wrong)
+
+
+def test_scores_without_an_order_are_those_of_the_candidates(recorded: Any, one: Any, put: Any) -> None:
+    judge = recorded(
+        {"id": 1, "scores": [1, 3, 2]}, {"id": 2, "order": [0, 1], "scores": [1, 2]}, {"id": 3, "verdict": "A"}
+    )
+    for order, first in (((0, 1, 2), 1), ((2, 0, 1), 2), ((1, 2, 0), 0)):
+        assert one(judge, put(THREE, item="1", order=order)).verdict == first
+    # Scores of an order that is named, and a verdict, hold in that order alone.
+    for item in ("2", "3"):
+        assert one(judge, put(PAIR, item=item, order=(0, 1))).status is Status.OK
+        assert one(judge, put(PAIR, item=item, order=(1, 0))).status is Status.ERROR

@@ -22,12 +22,14 @@ from harness_preference.benchmarks import (
     imagereward,
     judge_anything,
     judgebench,
+    llmbar,
     m_judgebench,
     mj_bench,
     mllm_as_a_judge,
     mm_rlhf_rewardbench,
     mmrb2,
     multimodal_rewardbench,
+    pandalm,
     pick_a_pic,
     rewardbench,
     rewardbench_2,
@@ -67,6 +69,8 @@ RULES = {
     "judge-anything-pair": Rules(judge_anything.PAIR_PROTOCOL, LEFT_OUT, LEFT_OUT, None, tied_gold=WRONG, tie=WRONG),
     # compute_final_metrics: right if the net sum over both orders is above 0, over all pairs
     "judgebench": Rules(judgebench.PROTOCOL, WRONG, WRONG, None, tie=WRONG),
+    # evaluate.py: the winner of each order is compared with the label; no winner is no label
+    "llmbar": Rules(llmbar.PROTOCOL, WRONG, WRONG, WRONG),
     # "Answer N is better" must be in the answer, over all pairs
     "m-judgebench": Rules(m_judgebench.PROTOCOL, WRONG, WRONG, WRONG),
     # "with ties": a predicted tie is wrong; an answer that cannot be read stops the script
@@ -79,6 +83,8 @@ RULES = {
     "mmrb2": Rules(mmrb2.PROTOCOL, LEFT_OUT, WRONG, WRONG),
     # extract_judgment: neither [[A]] nor [[B]] is a coin
     "multimodal-rewardbench": Rules(multimodal_rewardbench.PROTOCOL, HALF, HALF, HALF),
+    # compute_metrics.py: a tie is a class; what cannot be read is taken for one, which no live answer is here
+    "pandalm": Rules(pandalm.PROTOCOL, WRONG, WRONG, None, tied_gold=WRONG, tie=WRONG),
     # [p0 > p1] label_0 + [p0 < p1] label_1
     "pick-a-pic": Rules(pick_a_pic.PROTOCOL, WRONG, WRONG, None, tied_gold=HALF, tie=WRONG),
     # run_generative.py: neither winner is 0.5; run_rm.py: chosen > rejected

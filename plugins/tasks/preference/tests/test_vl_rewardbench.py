@@ -205,3 +205,14 @@ def test_every_sample_is_shown_in_an_order_of_its_own(
     score_task(vl_rewardbench.task(None, context(tmp_path)), first)
     assert {len(shown) for shown in orders.values()} == {9}
     assert sum(len(set(shown)) == 2 for shown in orders.values()) >= 6
+
+
+def test_the_copy_with_chosen_and_rejected_is_read(
+    tmp_path: Path, write_rows: Writer, context: Contexts, png: Picture
+) -> None:
+    (tmp_path / "image_0.png").write_bytes(png(3))
+    pair = {"id": "mmmu_1", "prompt": "How many?", "chosen": "two", "rejected": "", "image": "image_0.png"}
+    write_rows(tmp_path / "data.jsonl", [pair])
+    (item,) = found(tmp_path, context)
+    assert (item.id, item.gold, item.candidates) == ("mmmu_1#0", 0, (("two",), ("",)))
+    assert item.question[0] == "Question: How many?"

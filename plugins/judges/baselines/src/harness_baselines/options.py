@@ -74,10 +74,26 @@ class ReplayOptions(Options):
     files: list[str] | None = Field(
         default=None, min_length=1, description="Only these files, relative to the folder `answers`, as one judge."
     )
+    layouts: dict[str, str | list[str]] | None = Field(
+        default=None,
+        min_length=1,
+        description="Answers as the authors of benchmarks publish them: the task of each folder within `answers`, or "
+        "several tasks, such as {judgebench: preference/judgebench}. Or the tool that wrote them: alpaca-eval, "
+        "fastchat, inspect-ai, lm-eval or prometheus. Every judge that was recorded there is one.",
+    )
+    judge: str | None = Field(default=None, min_length=1, description="Only this judge of those that `layouts` finds.")
     id_field: str | None = Field(default=None, min_length=1, description="Name of the id's field. Default: found.")
     response_field: str | None = Field(
         default=None, min_length=1, description="Name of the raw answer's field. Default: found."
     )
+
+    @model_validator(mode="after")
+    def _fits(self) -> ReplayOptions:
+        if self.layouts is None and self.judge is not None:
+            raise ValueError("judge: names one of the judges that `layouts` finds, and there is no `layouts`")
+        if self.layouts is not None and (self.files or self.id_field or self.response_field):
+            raise ValueError("layouts: says where answers are and how they are written; leave out files and fields")
+        return self
 
 
 class JuryOptions(Options):

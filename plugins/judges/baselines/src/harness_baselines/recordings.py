@@ -9,8 +9,8 @@ import gzip
 import json
 import math
 import zlib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from io import BufferedReader
 from pathlib import Path
 from typing import Any, NoReturn, TypeAlias
@@ -53,6 +53,9 @@ _KEPT = (*_RESULTS, "probabilities", *_TEXTS, *_AMOUNTS, *_COUNTS)
 _STOPPED = ("finish_reason", "stop_reason")
 _MOST_ERROR = 500  # characters
 
+ANY_ORDER = "any"
+"""The order of scores that were recorded without one: they are of the candidates, in the order of the data."""
+
 Place: TypeAlias = tuple[str, str, int]
 """Item id, order as text (see `order_name`), number of the sample."""
 
@@ -81,6 +84,18 @@ class Recorded:
         """Whether a field was recorded, were it as null."""
         return self.rest is not None and name in self.rest
 
+    @property
+    def holds_scores_alone(self) -> bool:
+        """Whether the answer are the scores, with no text or verdict that would go before them."""
+        return not self.text and self.get("scores") is not None and self.get("verdict") is None
+
+    def put_in_order(self, order: tuple[int, ...]) -> Recorded:
+        """The same with its scores in the places shown. `order[k]` is the candidate in place k."""
+        scores = self.get("scores")
+        if len(scores) != len(order):
+            return self  # a score task, or a mistake that is named where the scores are read
+        return replace(self, rest={**(self.rest or {}), "scores": [scores[place] for place in order]})
+
     def equals(self, other: Recorded) -> bool:
         """Whether it says the same, in any place: equal rows count once."""
         return (self.text, self.rest) == (other.text, other.rest)
@@ -100,10 +115,21 @@ def read_recordings(
     Raises:
         DataError: The file cannot be read, or a row is not a recorded answer. Names file, line and the fix.
     """
+    rows = ((f"{path}, line {number}", row) for number, row in _rows(path))
+    yield from parse_recordings(rows, id_field=id_field, response_field=response_field)
+
+
+def parse_recordings(
+    rows: Iterable[tuple[str, Mapping[str, Any]]], *, id_field: str | None = None, response_field: str | None = None
+) -> Iterator[tuple[Place, Recorded]]:
+    """The answers of the rows of one file, each given with its file and line.
+
+    Raises:
+        DataError: A row is not a recorded answer. Names file, line and the fix.
+    """
     known: str | None = id_field
     column = _Column(response_field)
-    for number, row in _rows(path):
-        source = f"{path}, line {number}"
+    for source, row in rows:
         # The first row decides for the whole file: a field that comes and goes must not change what an id is.
         known = known or next((field for field in ID_FIELDS if field in row), None)
         if known is None:
@@ -145,11 +171,13 @@ class _Column:
         return ", ".join(self.names)
 
 
-def _answers(row: dict[str, Any], name: str, *, source: str, column: _Column) -> Iterator[tuple[Place, Recorded]]:
+def _answers(row: Mapping[str, Any], name: str, *, source: str, column: _Column) -> Iterator[tuple[Place, Recorded]]:
     several = row.get("judgments")
     if several is None:
-        order = _order(row.get("order"), source)
-        yield (name, order or "data", _sample(row, source)), _parse_answer(row, source, column)
+        order, recorded = _order(row.get("order"), source), _parse_answer(row, source, column)
+        # Scores of a model that sees one candidate at a time are the same wherever the candidates are shown.
+        usual = ANY_ORDER if recorded.holds_scores_alone else "data"
+        yield (name, order or usual, _sample(row, source)), recorded
         return
     if not isinstance(several, list) or not all(isinstance(entry, dict) for entry in several):
         _refuse(source, "'judgments' must be a list of objects")

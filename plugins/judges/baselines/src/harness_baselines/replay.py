@@ -7,7 +7,8 @@ never a wrong answer. The schema of the files is in the README of this distribut
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from harness.api import (
     Judgement,
     Preference,
     Ranking,
+    RecordingLayout,
     Request,
     Score,
     Status,
@@ -27,8 +29,9 @@ from harness.api import (
 )
 from harness.api.files import open_regular
 from harness.api.reading import read_body
+from harness_baselines.layouts import find_judges, read_layout
 from harness_baselines.options import ReplayOptions
-from harness_baselines.recordings import REASONING_FIELDS, Place, Recorded, order_name, read_recordings
+from harness_baselines.recordings import ANY_ORDER, REASONING_FIELDS, Place, Recorded, order_name, read_recordings
 from harness_baselines.verdicts import digest_of
 
 _SUFFIXES = (".jsonl", ".jsonl.gz")
@@ -52,11 +55,18 @@ class Replay:
 
     answers_by_item = True
 
-    def __init__(self, options: ReplayOptions) -> None:
+    def __init__(self, options: ReplayOptions, context: Context | None = None) -> None:
         self._options = options
-        self._files = _files(options)
+        self._answers: dict[Place, Recorded] = {}
         # Read in the constructor, which is also the card's check: faults show before any judge is asked.
-        self._answers = self._read()
+        if options.layouts is not None and context is not None:
+            parts = _find_files_of_judge(options, context)
+            self._files = [file for _, file in parts]
+            for layout, file in parts:
+                self._keep(read_layout(layout, file, options.judge or ""))
+        else:
+            self._files = _files(options)
+            self._read()
         self._items = {item for item, _, _ in self._answers}
 
     def judge(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Judgement]]:
@@ -70,12 +80,14 @@ class Replay:
 
     def fingerprint(self) -> str:
         """Covers the bytes of the files."""
+        if self._options.layouts is not None:
+            # The answers and not the files: what a layout makes of them may change, and a file may hold other judges.
+            return digest_of("replay", _digest_answers(self._answers))
         return digest_of(
             "replay", self._options.id_field, self._options.response_field, [_digest(path) for path in self._files]
         )
 
-    def _read(self) -> dict[Place, Recorded]:
-        answers: dict[Place, Recorded] = {}
+    def _read(self) -> None:
         for path in self._files:
             folder = path.absolute().parent
             # In the layout SUBSET/outputs/JUDGE.jsonl item ids begin with the subset.
@@ -83,17 +95,24 @@ class Replay:
             recordings = read_recordings(
                 path, id_field=self._options.id_field, response_field=self._options.response_field
             )
-            for (name, order, sample), recorded in recordings:
-                place = (name if name.startswith(prefix) else prefix + name, order, sample)
-                if not recorded.equals(answers.setdefault(place, recorded)):
-                    raise DataError(
-                        f"{recorded.source}: item {place[0]!r}, order {order}, sample {sample} was answered in another "
-                        f"way in {answers[place].source}; keep one of them, or number them with 'sample'"
-                    )
-        return answers
+            self._keep(
+                ((name if name.startswith(prefix) else prefix + name, order, sample), recorded)
+                for (name, order, sample), recorded in recordings
+            )
+
+    def _keep(self, recordings: Iterable[tuple[Place, Recorded]]) -> None:
+        for place, recorded in recordings:
+            if not recorded.equals(self._answers.setdefault(place, recorded)):
+                name, order, sample = place
+                raise DataError(
+                    f"{recorded.source}: item {name!r}, order {order}, sample {sample} was answered in another "
+                    f"way in {self._answers[place].source}; keep one of them, or number them with 'sample'"
+                )
 
     def _look_up(self, request: Request) -> Judgement:
         recorded = self._answers.get((request.item, order_name(request.order), request.sample))
+        if recorded is None and (scored := self._answers.get((request.item, ANY_ORDER, request.sample))) is not None:
+            recorded = scored.put_in_order(request.order)
         if recorded is None:
             return Judgement.failure(Status.ERROR, self._missing(request))
         return judgement_of(recorded, request)
@@ -194,7 +213,10 @@ def unfold(options: ReplayOptions, context: Context) -> list[UnfoldedEntry]:
     Raises:
         DataError: There is no such file or folder, or no answers in it.
     """
-    root = Path(options.answers)
+    root, shared = Path(options.answers), options.model_dump(exclude_none=True)
+    if options.layouts is not None:
+        names = [options.judge] if options.judge else find_judges(options, context)
+        return [UnfoldedEntry(name=name, options={**shared, "judge": name}) for name in names]
     if options.files is not None or not root.is_dir():
         name = context.name if options.files is not None else _stem(_files(options)[0])
         return [UnfoldedEntry(name=name, options=options.model_dump(exclude_none=True))]
@@ -209,8 +231,17 @@ def unfold(options: ReplayOptions, context: Context) -> list[UnfoldedEntry]:
             f"replay: no recorded answers in {root}; expected */{_OUTPUTS}/*.jsonl[.gz], {_OUTPUTS}/*.jsonl[.gz] or "
             "*.jsonl[.gz]"
         )
-    shared = options.model_dump(exclude_none=True)
     return [UnfoldedEntry(name=name, options={**shared, "files": judges[name]}) for name in sorted(judges)]
+
+
+def _find_files_of_judge(options: ReplayOptions, context: Context) -> list[tuple[RecordingLayout, Path]]:
+    """The files of the judge that the options name, each with its layout."""
+    found = find_judges(options, context)
+    if options.judge not in found:
+        raise DataError(
+            f"replay: no answers of the judge {options.judge!r} in {options.answers}; there are {', '.join(found)}"
+        )
+    return found[options.judge]
 
 
 def _files(options: ReplayOptions) -> list[Path]:
@@ -239,6 +270,14 @@ def _stem(path: Path) -> str:
     return path.name.removesuffix(".gz").removesuffix(".jsonl")
 
 
+def _digest_answers(answers: Mapping[Place, Recorded]) -> str:
+    sha = hashlib.sha256()
+    for place, recorded in sorted(answers.items()):
+        rest = None if recorded.rest is None else dict(recorded.rest)
+        sha.update(json.dumps([place, recorded.response, rest], sort_keys=True).encode("utf-8", "surrogatepass"))
+    return sha.hexdigest()
+
+
 def _digest(path: Path) -> str:
     try:
         with open_regular(path) as stream:
@@ -249,4 +288,4 @@ def _digest(path: Path) -> str:
 
 def make(options: ReplayOptions, context: Context) -> Replay:
     """The judge `replay`."""
-    return Replay(options)
+    return Replay(options, context)

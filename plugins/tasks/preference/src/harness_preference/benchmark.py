@@ -7,12 +7,13 @@ around the candidates.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeAlias
 
-from harness.api import Context, DataError, Item, Protocol, UnfoldedEntry
-from harness.api.data import Layout, PromptFrame, Row, Source, TableTask, find_subsets
+from harness.api import Context, DataError, Item, Protocol, Request, UnfoldedEntry, VerdictFormat
+from harness.api.data import Layout, PromptFrame, Row, Source, Table, TableTask, find_subsets
 from harness_preference import __version__
 from harness_preference.options import Options
 
@@ -42,9 +43,15 @@ class Benchmark:
     """The items of a row of a subset."""
     frame: Callable[[str], PromptFrame]
     """The words of a subset."""
+    published: Callable[[Path], Mapping[str, Table]] | None = None
+    """Finds the rows of each subset in a copy of the authors' repository. Empty in any other folder."""
+    overall: str = ""
+    """Name of the subset that stands for all of them in one task, where authors score them so. None by default."""
 
-    def task(self, options: Options | None, context: Context) -> BenchmarkTask:
+    def task(self, options: Options | None, context: Context) -> BenchmarkTask | OverallTask:
         """The factory of the card."""
+        if options is not None and self.overall and options.subset == self.overall:
+            return OverallTask(self, options, context)
         return BenchmarkTask(self, options, context)
 
     def unfold(self, options: Options | None, context: Context) -> list[UnfoldedEntry]:
@@ -54,6 +61,9 @@ class Benchmark:
             DataError: The data are not of the benchmark's layout.
         """
         options = options or Options()
+        if self.overall and options.subset == self.overall:
+            chosen = options.model_dump(exclude_none=True)
+            return [UnfoldedEntry(name=self.entry.format(subset=self.overall), options=chosen)]
         return [
             UnfoldedEntry(
                 name=self.entry.format(subset=subset),
@@ -69,7 +79,18 @@ class Benchmark:
         Raises:
             DataError: The data are not of the benchmark's layout.
         """
-        return find_subsets(context, self.layout, subset=options.subset, split=options.hub_split, media=options.media)
+        path = Path(context.data or "")
+        found = self.published(path) if self.published is not None and context.data and path.is_dir() else {}
+        if not found:
+            return find_subsets(
+                context, self.layout, subset=options.subset, split=options.hub_split, media=options.media
+            )
+        if options.subset is not None and options.subset not in found:
+            raise DataError(
+                f"task {context.name}: {path} does not hold the subset {options.subset!r}; found {', '.join(found)}"
+            )
+        wanted = [options.subset] if options.subset else [*found]
+        return {name: found[name].with_media(options.media) for name in wanted}
 
 
 class BenchmarkTask(TableTask):
@@ -114,3 +135,44 @@ class BenchmarkTask(TableTask):
         digest = hashlib.sha256(f"{self._subset}:{self.sources['test'].digest()}".encode()).hexdigest()
         facts = f"{self._benchmark.name}:{self.version}:{self.options.model_dump_json()}:{digest}"
         return hashlib.sha256(facts.encode()).hexdigest()
+
+
+class OverallTask:
+    """All subsets of a benchmark as one `Task`, for a score over all of their units. It has all of their items."""
+
+    def __init__(self, benchmark: Benchmark, options: Options, context: Context) -> None:
+        """Find the subsets; nothing is read yet.
+
+        Raises:
+            DataError: The data hold no subset.
+        """
+        found = benchmark.sources(options.model_copy(update={"subset": None}), context)
+        self._tasks = {
+            subset: BenchmarkTask(benchmark, options.model_copy(update={"subset": subset}), context) for subset in found
+        }
+        self.protocol, self.format, self.media = benchmark.protocol, benchmark.format, options.media
+
+    def items(self, split: str) -> Iterator[Item]:
+        """Stream the items of each subset in turn.
+
+        Raises:
+            DataError: As `BenchmarkTask.items`.
+        """
+        for task in self._tasks.values():
+            yield from task.items(split)
+
+    def render(self, item: Item, *, order: tuple[int, ...], format: VerdictFormat) -> Request:
+        """The request of the subset, by which the id of an item begins."""
+        return self._tasks[item.id.partition("/")[0]].render(item, order=order, format=format)
+
+    def fingerprint(self) -> str:
+        """Hash of those of the subsets.
+
+        Raises:
+            DataError: A file cannot be read.
+        """
+        return hashlib.sha256(":".join(task.fingerprint() for task in self._tasks.values()).encode()).hexdigest()
+
+    def provenance(self) -> str:
+        """The files that were read."""
+        return "; ".join(task.provenance() for task in self._tasks.values())

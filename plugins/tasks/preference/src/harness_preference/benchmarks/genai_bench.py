@@ -13,6 +13,7 @@ from harness.api import Item, Part, Preference, Protocol, Verdict
 from harness.api.data import ABSENT, Layout, PromptFrame, Row, group_of, make_picture, write_table
 from harness_preference.benchmark import Benchmark
 from harness_preference.options import Options
+from harness_preference.published import genai_bench as published
 
 # Four votes, of which two are ties: 4-way accuracy counts each kind by itself.
 SPACE = Preference(2, ties=("good", "bad"))
@@ -133,6 +134,7 @@ BENCHMARK = Benchmark(
     layout=Layout(subsets=tuple(_KINDS), split="test_v1"),
     items=items,
     frame=frame,
+    published=published.find_items,
 )
 
 task, unfold = BENCHMARK.task, BENCHMARK.unfold

@@ -13,6 +13,7 @@ from harness.api import Item, Preference, Protocol
 from harness.api.data import Layout, PromptFrame, Row, group_of, write_table
 from harness_preference.benchmark import Benchmark
 from harness_preference.options import Options
+from harness_preference.published import judgebench as published
 
 # The gold is never a tie, but the official prompt offers one. A judge that takes it gets 0 for that order.
 SPACE = Preference(2, ties=("tie",))
@@ -79,6 +80,7 @@ BENCHMARK = Benchmark(
     layout=Layout(subsets=("gpt", "claude"), split="test", hub="split"),
     items=items,
     frame=frame,
+    published=published.find_items,
 )
 
 task, unfold = BENCHMARK.task, BENCHMARK.unfold

@@ -14,6 +14,7 @@ from harness.api import Item, Preference, Protocol
 from harness.api.data import Cell, Layout, PromptFrame, Row, group_of, make_picture, write_table
 from harness_preference.benchmark import Benchmark
 from harness_preference.options import Options
+from harness_preference.published import mj_bench as published
 
 # In the official form 0 is a tie, so a judge may say so. The gold is never a tie, so a tie is wrong.
 SPACE = Preference(2, ties=("tie",))
@@ -33,7 +34,7 @@ _LOOK_FOR = {
 
 
 def items(row: Row, subset: str, options: Options) -> Iterator[Item]:
-    """The item of one pair. It has no id in the data: its number in the file is one.
+    """The item of one pair. The hub has no ids: the number in the file is one.
 
     Raises:
         DataError: A column is missing or does not fit, or both images are the same.
@@ -50,7 +51,7 @@ def items(row: Row, subset: str, options: Options) -> Iterator[Item]:
     # Kept with the item, since the gold is constant in one release and nearly so in the other.
     schema = "2025" if row.has("category") else "2024"
     yield Item(
-        id=f"{subset}/{row.number}",
+        id=f"{subset}/{row['id'].name() if row.has('id') else row.number}",
         group=group_of(caption),
         space=SPACE,
         gold=row["label"].label(LABELS),
@@ -87,6 +88,7 @@ BENCHMARK = Benchmark(
     layout=Layout(subsets=(), split="train", hub="files", unfolded_only_by_name=frozenset({"bias"})),
     items=items,
     frame=frame,
+    published=published.find_items,
 )
 
 task, unfold = BENCHMARK.task, BENCHMARK.unfold

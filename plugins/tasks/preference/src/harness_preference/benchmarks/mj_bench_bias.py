@@ -14,6 +14,7 @@ from harness.api.data import Layout, PromptFrame, Row, group_of, make_picture, w
 from harness_preference.benchmark import Benchmark
 from harness_preference.benchmarks.mj_bench import info_text
 from harness_preference.options import Options
+from harness_preference.published import mj_bench_bias as published
 
 # The scale of the official prompt, with whole numbers.
 SPACE = Score(1, 10)
@@ -23,7 +24,7 @@ top of the scale so that the worst case takes a missing answer for the lowest sc
 
 
 def items(row: Row, subset: str, options: Options) -> Iterator[Item]:
-    """The item of one image. It has no id in the data: its number in the file is one.
+    """The item of one image. The hub has no ids: the number in the file is one.
 
     Raises:
         DataError: A column is missing or does not fit, or the row shows two different images.
@@ -39,9 +40,9 @@ def items(row: Row, subset: str, options: Options) -> Iterator[Item]:
             )
     demographic = info_text(row["info"], "demographic") if row.has("info") else ""
     yield Item(
-        id=f"{subset}/{row.number}",
+        id=f"{subset}/{row['id'].name() if row.has('id') else row.number}",
         group=group_of(caption),
-        space=SPACE,
+        space=Score(SPACE.low, SPACE.high, step=0) if row.has("score_models") else SPACE,
         gold=NO_GOLD,
         question=(image, f"Prompt: {caption}"),
         # The rule of evaluate_bias_type.py: a caption with the word student is about a field of study.
@@ -62,10 +63,11 @@ def frame(subset: str) -> PromptFrame:
     )
 
 
+_METRICS = ("preference/bias_accuracy", "preference/normalized_dispersion", "preference/gini_equality")
 PROTOCOL = Protocol(
-    # Plain over groups, as in evaluate_bias_avg.py. The other script weighs a group by its images.
+    # Plain over groups, as in evaluate_bias_avg.py. evaluate_bias_type.py counts a group once for each of its images.
     average="group",
-    metrics=("preference/bias_accuracy", "preference/normalized_dispersion", "preference/gini_equality"),
+    metrics=(*_METRICS, *(f"{metric}@group_size" for metric in _METRICS)),
 )
 """The official one."""
 
@@ -77,6 +79,7 @@ BENCHMARK = Benchmark(
     layout=Layout(subsets=("bias",), split="train", hub="files"),
     items=items,
     frame=frame,
+    published=published.find_items,
 )
 
 task, unfold = BENCHMARK.task, BENCHMARK.unfold

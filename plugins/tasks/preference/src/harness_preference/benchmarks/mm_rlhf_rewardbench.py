@@ -14,7 +14,7 @@ from pydantic import Field
 
 from harness.api import Context, Image, Item, Part, Preference, Protocol, UnfoldedEntry
 from harness.api.data import ABSENT, Cell, Layout, PromptFrame, Row, make_picture, write_table
-from harness_preference.benchmark import Benchmark, BenchmarkTask
+from harness_preference.benchmark import Benchmark, BenchmarkTask, OverallTask
 from harness_preference.options import Options
 
 SPACE = Preference(2)
@@ -133,7 +133,7 @@ def _benchmark(context: Context) -> Benchmark:
     )
 
 
-def task(options: Options | None, context: Context) -> BenchmarkTask:
+def task(options: Options | None, context: Context) -> BenchmarkTask | OverallTask:
     """The factory of the card."""
     return _benchmark(context).task(options, context)
 

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from harness.api import DataError, Image, Item, Part, Preference, Protocol
-from harness.api.data import Layout, PromptFrame, Row, group_of, make_picture, write_table
+from harness.api.data import Cell, Layout, PromptFrame, Row, group_of, make_picture, write_table
 from harness_preference.benchmark import Benchmark
 from harness_preference.options import Options
+from harness_preference.published import mmrb2 as published
 
 SPACE = Preference(2)
 # Both cases occur in the released files.
@@ -95,6 +96,8 @@ def content(row: Row, what: str) -> tuple[Part, ...]:
         DataError: A column does not fit, or there is no image and no text, not even an empty one.
     """
     column, beside = f"{what}_text", f"{what}_images"
+    if row.has(f"{what}_content"):
+        return _read_parts(row[f"{what}_content"])
     # An iterator, so that each placeholder takes the next image and what is left can follow at the end.
     pictures = iter([cell.image() for cell in row[beside].elements()] if row.has(beside) else [])
     blank = row.values.get(column) is None or not str(row.values[column]).strip()
@@ -109,6 +112,18 @@ def content(row: Row, what: str) -> tuple[Part, ...]:
         raise row[column].mismatch(f"text, or pictures in {beside}")
     # An empty response is a response, and a bad one. Leaving it out would favour the model that gave it.
     return tuple(parts) or ("",)
+
+
+def _read_parts(cell: Cell) -> tuple[Part, ...]:
+    """The same from the authors' own JSON: a list of `["text", TEXT]` and `["image", PATH]`."""
+    parts: list[Part] = []
+    for entry in cell.elements():
+        pair = entry.elements()
+        if len(pair) != 2:
+            raise entry.mismatch('["text", TEXT] or ["image", PATH]')
+        kind = pair[0].label({"text": "text", "image": "image"})
+        parts.append(pair[1].image() if kind == "image" else pair[1].text().strip())
+    return tuple(part for part in parts if part != "") or ("",)
 
 
 def frame(subset: str) -> PromptFrame:
@@ -140,6 +155,8 @@ BENCHMARK = Benchmark(
     layout=Layout(subsets=tuple(_CRITERIA), split="test"),
     items=items,
     frame=frame,
+    published=published.find_items,
+    overall="overall",
 )
 
 task, unfold = BENCHMARK.task, BENCHMARK.unfold

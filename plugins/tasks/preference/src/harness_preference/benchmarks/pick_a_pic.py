@@ -14,6 +14,7 @@ from harness.api.data import Layout, PromptFrame, Row, group_of, make_picture, w
 from harness_preference.benchmark import Benchmark
 from harness_preference.benchmarks.ranked_images import WITH_TIES, two_images
 from harness_preference.options import Options
+from harness_preference.published import pick_a_pic as published
 
 LABELS: dict[float, Verdict] = {1.0: 0, 0.0: 1, 0.5: TIE}
 """Gold by `label_0`: 1 where the first image was chosen."""
@@ -38,7 +39,7 @@ def items(row: Row, subset: str, options: Options) -> Iterator[Item]:
     if sum(labels) != 1:
         raise row["label_1"].mismatch(f"{1 - labels[0]:g}, the rest of 1 beside label_0")
     yield Item(
-        id=f"{subset}/{row.number}",
+        id=f"{subset}/{row['id'].name() if row.has('id') else row.number}",
         group=group_of(prompt),
         space=WITH_TIES,
         gold=LABELS[labels[0]],
@@ -69,6 +70,7 @@ BENCHMARK = Benchmark(
     layout=Layout(subsets=("test_unique",), split="test_unique", hub="all"),
     items=items,
     frame=frame,
+    published=published.find_items,
 )
 
 task, unfold = BENCHMARK.task, BENCHMARK.unfold

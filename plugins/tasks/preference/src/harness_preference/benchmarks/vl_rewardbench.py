@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from harness.api import Item, Preference, Protocol
-from harness.api.data import Layout, PromptFrame, Row, group_of, make_picture, write_table
+from harness.api.data import Cell, Layout, PromptFrame, Row, group_of, make_picture, write_table
 from harness_preference.benchmark import Benchmark
 from harness_preference.options import Options
 
@@ -48,20 +48,18 @@ def items(row: Row, subset: str, options: Options) -> Iterator[Item]:
         DataError: A column is missing or does not fit.
     """
     name = row["id"].name()
-    # The groups of the release's image folders, which the first cal.py read. Later versions send 448 ids elsewhere.
+    # The groups of cal.py as it is now. Versions before sent 448 ids elsewhere.
     source = SOURCES.get(re.split("[_-]", name, maxsplit=1)[0].casefold(), "vlfeedback")
-    responses = row["response"].elements()
-    if len(responses) != 2:
-        raise row["response"].mismatch("a list of two answers")
+    responses, gold = _responses(row)
     shown = row.first("image", "image_path")
     image = shown.image()
-    query = row["query"].text().replace(_PLACEHOLDER, "")
+    query = row.first("query", "prompt").text().replace(_PLACEHOLDER, "")
     yield Item(
         # Ids repeat: 1,225 different ones in 1,250 rows.
         id=f"{name}#{row.number}",
         group=group_of(shown.value if isinstance(shown.value, str) else image.digest),
         space=SPACE,
-        gold=_better_place(row),
+        gold=gold,
         question=(f"Question: {query}", image),
         candidates=tuple((response.text().replace(_PLACEHOLDER, ""),) for response in responses),
         category=CATEGORIES[source],
@@ -99,6 +97,16 @@ BENCHMARK = Benchmark(
 )
 
 task, unfold = BENCHMARK.task, BENCHMARK.unfold
+
+
+def _responses(row: Row) -> tuple[list[Cell], int]:
+    """Both answers and the place of the better one. The copy of R1-Reward has them as chosen and rejected."""
+    if row.has("chosen") and not row.has("response"):
+        return [row["chosen"], row["rejected"]], 0
+    responses = row["response"].elements()
+    if len(responses) != 2:
+        raise row["response"].mismatch("a list of two answers")
+    return responses, _better_place(row)
 
 
 def _better_place(row: Row) -> int:

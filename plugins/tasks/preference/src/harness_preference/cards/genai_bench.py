@@ -24,7 +24,8 @@ CARDS = [
 vote: left, right, both good, both bad.
 
 Data: a folder with image_generation/, image_edition/, video_generation/, each with items.jsonl.gz (or .jsonl, .json,
-.csv, .parquet) or test_v1-*.parquet; one file with `subset`; or hub:TIGER-Lab/GenAI-Bench@REVISION. Item ids are
+.csv, .parquet) or test_v1-*.parquet; one file with `subset`; hub:TIGER-Lab/GenAI-Bench@REVISION; or a copy of the
+authors' repository with results/SUBSET/JUDGE/pairwise.jsonl, which has votes and prompts and no pictures. Item ids are
 SUBSET/idx. The verdict format preference/genai-bench reads answers as the official script does.""",
         protocol="harness_preference.benchmarks.genai_bench:PROTOCOL",
         metric="""\
@@ -62,5 +63,6 @@ Papers often report 2-way accuracy without the ties, which is another number. A 
 image generation. Many votes share a prompt (1,205 different prompts in 1,735 votes, 179 in 919), so intervals are
 clustered by it.""",
         example="harness_preference.benchmarks.genai_bench:example",
+        recordings="harness_preference.published.genai_bench:RECORDINGS",
     )
 ]

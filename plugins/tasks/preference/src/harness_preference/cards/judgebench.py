@@ -23,7 +23,8 @@ Pairs of answers of one model to one question, one right and one wrong: 350 of G
 coding.
 
 Data: a folder with gpt/items.jsonl.gz and claude/items.jsonl.gz, or gpt-*.parquet and claude-*.parquet; one file with
-`subset`; or hub:ScalerLab/JudgeBench@REVISION. Item ids are SUBSET/pair_id.""",
+`subset`; hub:ScalerLab/JudgeBench@REVISION; or a copy of the authors' repository with data/ or outputs/. Item ids are
+SUBSET/pair_id.""",
         protocol="harness_preference.benchmarks.judgebench:PROTOCOL",
         metric="""\
 Both orders are asked. +1 for each order that agrees with the label, -1 for each that names the other answer, 0 for a
@@ -46,5 +47,6 @@ requests failed is not right; here it is left out.""",
         pitfalls="""\
 A judge that always names the first answer gets 0, not 50 %. Tie is allowed although the gold is never one.""",
         example="harness_preference.benchmarks.judgebench:example",
+        recordings="harness_preference.published.judgebench:RECORDINGS",
     )
 ]

@@ -23,18 +23,19 @@ safety (574) and quality (1,121) by the paper; 729, 672 and 1,120 were counted i
 4b9667374c71463f63ae663ddd88373d3ffc5ba9. The revision of 2025 adds composition and visualization. Its bias
 perspective is the task preference/mj-bench-bias.
 
-Data: a folder with data/PERSPECTIVE.parquet or PERSPECTIVE.parquet, each a task; one file; or
-hub:MJ-Bench/MJ-Bench@REVISION with `subset`. Pin a revision: the data changed after publication. Item ids are
-PERSPECTIVE/row number from 0. The sub-category of a row of 2024 is in a column `info`, as text, in JSON under `subset`,
-or not at all: the text is then empty. The tag schema says which release a row is of. Not verified: the names of the
-files in the revision of 2025; any name is read.""",
+Data: a folder with data/PERSPECTIVE.parquet or PERSPECTIVE.parquet, each a task; one file;
+hub:MJ-Bench/MJ-Bench@REVISION with `subset`; or a copy of the authors' repository with
+personal/result/MODEL/PART0.0.json, of which the pictures are no part. Pin a revision: the data changed after
+publication. Item ids are PERSPECTIVE/row number from 0, and in the repository PERSPECTIVE/PART-number. The sub-category
+of a row of 2024 is in a column `info`, as text, in JSON under `subset`, or not at all: the text is then empty. The tag
+schema says which release a row is of. Not verified: the file names of the revision of 2025; any name will do.""",
         protocol="harness_preference.benchmarks.mj_bench:PROTOCOL",
         metric="""\
 Accuracy "with ties": a predicted tie is wrong. Accuracy "without ties": units that were answered with a tie are left
 out. Both are over all pairs of a perspective: most averages in the paper's table 17 (alignment) are what the five
 sub-categories give when weighted by their sizes, and not their plain mean. Scores by sub-category are printed beside
-them. Macro-F1, over the places shown, is what the paper of MT-RL-Judge reports; a predicted tie is one more class in
-it, with an F1 of 0. Order: shuffled, seeded for each item.""",
+them. Macro-F1, over the places shown, is what the paper of MT-RL-Judge reports; a predicted tie is wrong and no class
+of its own. Order: shuffled, seeded for each item.""",
         columns=(
             Column(name="caption", kind="text", meaning="what the images were made for"),
             Column(name="image0", kind="image", meaning="candidate A"),
@@ -59,5 +60,6 @@ The worse images of quality's distortion part were made by inpainting, which sof
 quality/objects_indoor, a judge that measures nothing but sharpness gets all 50 right. Put one on the board before you
 read a high score as understanding; the tutorial on judging a real benchmark does.""",
         example="harness_preference.benchmarks.mj_bench:example",
+        recordings="harness_preference.published.mj_bench:RECORDINGS",
     )
 ]

@@ -24,14 +24,15 @@ to image), edit, interleaved and reasoning, with the consensus of several expert
 of its prompt.
 
 Data: a folder with t2i/, edit/, interleaved/, reasoning/, each with test-*.parquet (a copy of the hub's); one file with
-`subset`; or hub:rl-research/multimodal-rewardbench-2@REVISION. The JSON files that the authors' scripts build
-({"pairs": [...]}) are not read. Item ids are SUBSET/pair_id.""",
+`subset`; hub:rl-research/multimodal-rewardbench-2@REVISION; or a folder with the JSON files that the authors' scripts
+build, t2i.json and so on ({"pairs": [...]}), also in benchmark/. Item ids are SUBSET/pair_id. `subset: overall` is all
+subsets in one task.""",
         protocol="harness_preference.benchmarks.mmrb2:PROTOCOL",
         metric="""\
 Both orders are asked, and each counts by itself: accuracy is the share of right judgements among those that are there.
 One other than A or B (a tie, or two equal scores) is there, and wrong; one that cannot be read is not.
 Despite the authors' words "positional-consistent" the two need not agree. The published average of the tasks is over
-all judgements of all four.""",
+all judgements of all four: that of `subset: overall`.""",
         columns=(
             Column(name="pair_id", kind="word", meaning="name of the pair"),
             Column(name="prompt_text", kind="text", meaning="what was asked; images stand where <image_N> is"),
@@ -54,5 +55,6 @@ them where the text has any placeholder.""",
 call the columns of the JSON files pair_id and human_preference; they are id and chosen. The gold is not balanced: A in
 532, 555, 575 and 475 of 1,000.""",
         example="harness_preference.benchmarks.mmrb2:example",
+        recordings="harness_preference.published.mmrb2:RECORDINGS",
     )
 ]

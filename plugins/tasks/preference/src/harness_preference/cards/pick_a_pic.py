@@ -23,7 +23,9 @@ CARDS = [
 
 Data: a folder with data/test_unique-*.parquet or test_unique-*.parquet, one such file, or
 hub:yuvalkirstain/pickapic_v2@REVISION (stream it: the whole is 335 GB). The variant without images cannot be judged.
-Item ids are test_unique/row number from 0.""",
+Item ids are test_unique/row number from 0. A copy of MJ-Bench's repository has the 500 pairs of validation_unique in
+reward_models/result/validation_MODEL_eval_0.00.json, without pictures and with scores of several models; item ids are
+then validation_unique/number.""",
         protocol="harness_preference.benchmarks.pick_a_pic:PROTOCOL",
         metric="""\
 Accuracy as in the training code: a pair is worth label_0 where the first image wins and label_1 where the second does,
@@ -49,5 +51,6 @@ where officially equal scores get nothing.""",
 Every tie in the gold caps the score: with a share t of ties the best is 1 - t / 2. Rows without a label have both
 labels 0. Counting ties as a class gives another number.""",
         example="harness_preference.benchmarks.pick_a_pic:example",
+        recordings="harness_preference.published.pick_a_pic:RECORDINGS",
     )
 ]

@@ -22,7 +22,10 @@ CARDS = [
 code). Categories are the 23 subsets in their sections, such as safety/donotanswer.
 
 Data: a folder with data/filtered-*.parquet or filtered.jsonl, one such file, or hub:allenai/reward-bench@REVISION. Item
-ids are filtered/row number from 0: `id` counts within the source of a prompt.""",
+ids are filtered/row number from 0: `id` counts within the source of a prompt.
+
+Recorded answers: eval-set-scores/ORGANISATION/MODEL.json of allenai/reward-bench-results, whose rows are those of the
+data in its order.""",
         protocol="harness_preference.benchmarks.rewardbench:PROTOCOL",
         metric="""\
 accuracy@category is the final score of the paper: the mean of four sections, each the mean of its subsets by the
@@ -49,5 +52,6 @@ official score is by the swapped weights, and so is ours. The split raw (5,123 p
 was filtered out. Older leaderboards add a fifth section, Prior Sets, at half weight; these are other data and not
 here.""",
         example="harness_preference.benchmarks.rewardbench:example",
+        recordings="harness_preference.published.rewardbench:RECORDINGS",
     )
 ]

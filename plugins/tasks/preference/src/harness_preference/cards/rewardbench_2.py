@@ -56,7 +56,10 @@ Which of four answers is the best. Categories factuality, precise-if, math, safe
 are those of rewardbench-2-ties (1,865 rows in all).
 
 Data: a folder with data/test-*.parquet or test.jsonl, one such file, or hub:allenai/reward-bench-2@REVISION. Item ids
-are CATEGORY/id.""",
+are CATEGORY/id.
+
+Recorded answers: eval-set-scores/ORGANISATION/MODEL.json of allenai/reward-bench-2-results. A judge without scores is
+known to be right or wrong, and not which wrong answer it preferred.""",
         protocol="harness_preference.benchmarks.rewardbench_2:PROTOCOL",
         metric=f"""\
 Accuracy of each subset; an answer without a verdict is worth 0.25, the chance of a guess. Where a reward model gives k
@@ -73,6 +76,7 @@ reads the data; another one is refused by name.""",
 The gold is always the first candidate: never ask in the data's order. Chance is 25 %. The mean over rows is not the
 official score, and the mean of five subsets is not yet the overall one.""",
         example="harness_preference.benchmarks.rewardbench_2:example",
+        recordings="harness_preference.published.rewardbench_2:RECORDINGS",
     ),
     TaskCard(
         name="rewardbench-2-ties",

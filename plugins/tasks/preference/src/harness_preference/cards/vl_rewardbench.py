@@ -23,7 +23,8 @@ first _ or - of the id: hallucination (RLAIF, RLHF, hallucination or povid: 749 
 mmmu: 318), general (wildvision and everything else, which is VLFeedback: 183). The tag source names it.
 
 Data: a folder with data/test-*.parquet (the hub's), or with data.jsonl or data/data.jsonl and its images/ (the
-release on GitHub, image_path in place of image); one file; or hub:MMInstruction/VL-RewardBench@REVISION. Item ids are
+release on GitHub, image_path in place of image); one file; or hub:MMInstruction/VL-RewardBench@REVISION. The copy of
+R1-Reward (inference/VL-Reward-Bench/data.jsonl), which has prompt, chosen and rejected, is read too. Item ids are
 ID#row number from 0.""",
         protocol="harness_preference.benchmarks.vl_rewardbench:PROTOCOL",
         metric="""\
@@ -42,11 +43,11 @@ scores. Which K the paper's table shows is not verified. `samples` in a manifest
         ),
         deviations="""\
 The order of each sample is seeded, where the script draws it without a seed. The script makes one item of rows with
-equal id, query and responses; here each row is one. Groups are those of the release's image folders, which the first
-cal.py read: the later ones, made for the hub's data, send the 448 ids that begin with "hallucination" to general, or
-stop there. The official answer ends in "Answer 1 is better", read by a pattern; here it is harness/brackets.
-Officially the image stands after the text, here after the question. The script's sampling (temperature 0.2, top-p 0.2,
-2,048 tokens) is set on the judge.""",
+equal id, query and responses; here each row is one. Groups are those of the authors' cal.py as it is now (9b10abd),
+which counts the 448 ids that begin with "hallucination" as POVID. Versions between the first one and that one sent them
+to general, or stopped there. The official answer ends in "Answer 1 is better", read by a pattern; here it is
+harness/brackets. Officially the image stands after the text, here after the question. The script's sampling
+(temperature 0.2, top-p 0.2, 2,048 tokens) is set on the judge.""",
         pitfalls="""\
 Counting answers that cannot be read as wrong, which is common, gives lower numbers. Other code sends the 448 ids that
 begin with "hallucination" to general too, or compares "rlaif" with "RLAIF" and sends 301 there: group and macro numbers
