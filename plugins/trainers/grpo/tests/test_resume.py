@@ -184,9 +184,9 @@ def test_what_the_start_scored_is_not_validated_again_after_a_stop(
 ) -> None:
     from harness_grpo import loop
     from harness_grpo.policy import Policy
+    from harness_grpo.validate import scores
 
     seen: list[bool] = []
-    scores = loop.scores
 
     def count(policy: Any, *given: Any, **more: Any) -> dict[str, float]:
         seen.append(isinstance(policy, Policy))
