@@ -6,7 +6,6 @@ Not for single answers that are missing: those are errors of their cell.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from harness.api import UserError
@@ -69,7 +68,7 @@ def _find_uncovered(task: PlannedTask, judges: list[PlannedJudge]) -> tuple[list
     """The judges that cover no item of a task, and the first item's id; none where there is no item at all."""
     first = ""
     # Ends once each judge covers an item, which is after the very first one in nearly every run.
-    for item in islice(task.task.items(task.split), task.limit) if judges else ():
+    for _, item in task.items() if judges else ():
         first = first or item.id
         judges = [judge for judge in judges if not judge.judge.covers(task.name, item.id)]  # type: ignore[attr-defined]
         if not judges:

@@ -131,9 +131,7 @@ def choose_items(task: PlannedTask, *, count: int, seed: int) -> list[str]:
     """
     found: dict[str, list[tuple[int, str]]] = {}
     sizes: Counter[str] = Counter()
-    for ordinal, item in enumerate(task.task.items(task.split)):
-        if task.limit is not None and ordinal >= task.limit:
-            break
+    for _, item in task.items():
         stratum = _stratum(item)
         sizes[stratum] += 1
         kept = found.setdefault(stratum, [])

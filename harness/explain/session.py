@@ -308,12 +308,7 @@ def _make_studies(
 
 
 def _items_of(task: PlannedTask) -> dict[str, Item]:
-    found = {}
-    for ordinal, item in enumerate(task.task.items(task.split)):
-        if task.limit is not None and ordinal >= task.limit:
-            break
-        found[item.id] = item
-    return found
+    return {item.id: item for _, item in task.items()}
 
 
 def _read_said(cell: RecordedCell, items: Mapping[str, Item]) -> Iterator[Said]:

@@ -51,7 +51,10 @@ class TaskEntry(Entry):
     split: Name = "test"
     """Which split to ask."""
     limit: Annotated[int, Field(ge=1)] | None = None
-    """Ask at most so many items; all by default."""
+    """Ask at most the first so many items; all by default."""
+    sample: Annotated[int, Field(ge=1)] | None = None
+    """Ask a sample of so many items, in place of the first ones: each gold and each category has its share. To choose
+    them, the whole split is read once more."""
     data: Annotated[str, Field(min_length=1)] | None = None
     """Where the data is: a file or folder, relative to the manifest, or `hub:ORG/NAME[@REVISION]`."""
     with_: dict[str, Any] = Field(default_factory=dict, alias="with")
@@ -195,7 +198,7 @@ class RunSettings(_Section):
     timeout: Annotated[float, Field(gt=0)] = 600.0
     """Seconds that a judge may stay silent while requests wait for it. Then it is given up and asked again."""
     limit: Annotated[int, Field(ge=1)] | None = None
-    """Ask at most so many items of every task."""
+    """Ask at most so many items of every task: the first ones, or a smaller `sample` where a task names one."""
     fail_on_error: Share | None = None
     """Stop when more than this share of judgements failed, from 0 to 1; by default go on and count them."""
 

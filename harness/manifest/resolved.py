@@ -108,8 +108,12 @@ def drop_operational(resolved: Any, references: Mapping[str, Reference], path: s
         if key == "with" and reference is not None:
             options = reference.options
             kept[key] = child if options is None else _drop(child, options, operational(type(options)))
-        # What a judge needs to run says nothing about its answers.
-        elif not (key == "description" and is_recipe) and not (key == "resources" and reference is not None):
+        # What a judge needs to run says nothing about its answers. Runs from before there were samples keep their name.
+        elif not (
+            (key == "description" and is_recipe)
+            or (key == "resources" and reference is not None)
+            or (key == "sample" and reference is not None and child is None)
+        ):
             kept[key] = drop_operational(child, references, join(path, key))
     return kept
 

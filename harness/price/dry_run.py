@@ -128,9 +128,8 @@ def _count_known(known: KnownAnswers, journal: Journal | None, cell: Cell, shard
 
 def _count_requests(task: PlannedTask, shard: Shard | None) -> int:
     # No image is opened: the number of orders depends on the candidates alone.
-    items = islice(task.task.items(task.split), task.limit)
     return sum(
         len(list_permutations(item, task.protocol)) * task.protocol.samples
-        for item in items
+        for _, item in task.items()
         if shard is None or shard.holds(item.id)
     )

@@ -6,7 +6,6 @@ import hashlib
 import heapq
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
 
 from harness.api import Item, Request
 from harness.price.known import Shown
@@ -40,7 +39,7 @@ def sample_prompts(task: PlannedTask, *, seed: int, shard: Shard | None = None, 
         DataError: The data cannot be used.
     """
     kept: list[tuple[int, int, Item]] = []
-    for ordinal, item in enumerate(islice(task.task.items(task.split), task.limit)):
+    for ordinal, item in task.items():
         if shard is not None and not shard.holds(item.id):
             continue
         digest = hashlib.sha256(f"{seed}\0{task.name}\0{item.id}".encode("utf-8", "surrogatepass")).digest()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationError
 
-from harness.api import Card, ManifestError, PluginError, Protocol, UserError, WeightedReward
+from harness.api import Card, ManifestError, PluginError, Protocol, Ranking, Score, UserError, WeightedReward
 from harness.api.reading import Thinking
 from harness.discovery import Offer, Plugins
 from harness.manifest.model import ReasoningMarks
@@ -72,13 +72,30 @@ def plan_tasks(loaded: LoadedManifest, plugins: Plugins, *, workspace: Path) -> 
                         options=options,
                         data=entry.data,
                         split=entry.split,
-                        limit=least_of(entry.limit, loaded.manifest.run.limit),
+                        limit=least_of(entry.limit, entry.sample, loaded.manifest.run.limit),
+                        sampled=entry.sample is not None,
                         format_name=entry.format,
                         overrides=entry.protocol,
                         suite=entry.suite,
                     )
                 )
     return plan
+
+
+def find_lone_golds(plan: Plan) -> Iterator[str]:
+    """For each task of which the first items are asked, a line where all these have one gold.
+
+    Data is often sorted by label, and a judge that always says that label then has no fault.
+    """
+    for task in plan.tasks:
+        if task.limit is None or task.limit < 2 or task.sampled or task.protocol.order != "fixed":
+            continue
+        golds = {item.space.name(item.gold) for _, item in task.items() if not isinstance(item.space, Score | Ranking)}
+        if len(golds) == 1:
+            yield (
+                f"task {task.name}: the gold of its first {task.limit} items is always {golds.pop()}, so that a judge "
+                f"that always says so scores 1; write sample: {task.limit} in place of limit"
+            )
 
 
 def thinking_of(entry: ReasoningMarks, card: Card | None = None) -> Thinking:

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.api import Context, Judge, PluginError, Protocol, Request, Task, UserError, VerdictFormat
+from harness.api import (
+    Context,
+    Item,
+    Judge,
+    PluginError,
+    Protocol,
+    Request,
+    Task,
+    UserError,
+    VerdictFormat,
+    sample_items,
+)
 from harness.api.reading import NO_MARKS, Thinking
 from harness.discovery import Offer, Plugins, options_of
 from harness.manifest.check import validate
@@ -48,8 +59,25 @@ class PlannedTask:
     """The official protocol with the manifest's changes."""
     format: VerdictFormat
     """The verdict format."""
+    sampled: bool = False
+    """Whether `limit` takes a sample of the split, and not its first items."""
     only: frozenset[str] | None = None
     """Ids of the items that are asked. `None`: all."""
+
+    @cached_property
+    def _sample(self) -> frozenset[str]:
+        """Ids of the items of the sample. Reads the whole split, and holds little of it."""
+        return sample_items(self.task.items(self.split), limit=self.limit or 0)
+
+    def items(self) -> Iterator[tuple[int, Item]]:
+        """The items of the split up to the limit, each with its place in the split, from 0. `only` is not looked at."""
+        found = 0
+        for ordinal, item in enumerate(self.task.items(self.split)):
+            if not self.sampled or item.id in self._sample:
+                yield ordinal, item
+                found += 1
+                if found == self.limit:  # nothing is read further than that
+                    return
 
     def count(self) -> int | None:
         """Number of items, where the task knows it."""
@@ -84,6 +112,8 @@ class PlannedTask:
         # Of the protocol, only what decides about the requests: the rest changes scores, and asks for nothing new.
         asked = (self.protocol.order, self.protocol.order_seed, self.protocol.samples)
         facts: list[Any] = [self.id, self.task.fingerprint(), self.split, self.limit, self.format.name, asked]
+        # Facts are added only where they differ from the default, so that the fingerprints of older journals stay.
+        facts += ["sample"] if self.sampled else []
         return _digest(facts if self.only is None else [*facts, sorted(self.only)])
 
 

@@ -55,10 +55,10 @@ def stream_requests(
     """
     empty = True
     # The limits of the plan are about the split that is asked, not about splits that a judge learns from.
-    limit, only = (planned.limit, planned.only) if split is None else (None, None)
-    for ordinal, item in enumerate(planned.task.items(split or planned.split)):
-        if limit is not None and ordinal >= limit:
-            break
+    items, only = planned.items(), planned.only
+    if split is not None:
+        items, only = enumerate(planned.task.items(split)), None
+    for ordinal, item in items:
         empty = False
         if (shard is None or shard.holds(item.id)) and (only is None or item.id in only):
             yield from _stream_of_item(planned, item, ordinal)

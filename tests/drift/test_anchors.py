@@ -7,8 +7,9 @@ from typing import Any, cast
 
 import pytest
 
-from harness.api import AnswerSpace, Choice, Item, Ranking, Score, Verdict
+from harness.api import AnswerSpace, Choice, Item, Protocol, Ranking, Score, Verdict
 from harness.drift.anchors import choose_items
+from harness.runner.planned import PlannedTask
 
 YES_NO = Choice(("yes", "no"))
 
@@ -18,7 +19,9 @@ def task_of(golds: Sequence[Verdict], space: AnswerSpace = YES_NO, limit: int | 
         for number, gold in enumerate(golds):
             yield Item(id=f"i{number}", group="g", space=space, gold=gold)
 
-    return cast(Any, SimpleNamespace(name="t", split="test", limit=limit, task=SimpleNamespace(items=items)))
+    task = SimpleNamespace(items=items, protocol=Protocol(), format=None)
+    shown = {"name": "t", "id": "t/t", "suite": "", "protocol": task.protocol, "format": cast(Any, None)}
+    return PlannedTask(**shown, split="test", limit=limit, task=cast(Any, task))
 
 
 def golds_of(chosen: list[str], golds: list[Verdict]) -> Counter[Verdict]:

@@ -62,6 +62,7 @@ def test_defaults_of_everything_are_filled_in_and_paths_are_absolute(folder: Pat
         "name": "plain",
         "split": "test",
         "limit": None,
+        "sample": None,
         "data": str(folder / "data"),
         "with": {},
         "format": None,
@@ -100,6 +101,24 @@ def test_each_leaf_says_where_it_came_from(folder: Path, load: Load) -> None:
     shown = render_with_origins(loaded).splitlines()
     assert "  seed: 5  # --set run.seed=5" in shown
     assert f'    data: "{folder}/data"  # m.yaml:2:20' in shown
+
+
+def test_a_manifest_without_a_sample_has_the_hash_that_it_had_before_there_were_samples(
+    folder: Path, load: Load, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "data").mkdir()
+    hashed: list[str] = []
+
+    def look(document: Any) -> str:
+        hashed.append(repr(document))
+        return digest(document)
+
+    monkeypatch.setattr("harness.manifest.load.digest", look)
+    first = load(TEXT)
+    assert first.content["tasks"][0]["sample"] is None
+    assert hashed
+    assert not any("'sample'" in text for text in hashed)
+    assert load(TEXT, "tasks.0.sample=5").hash != first.hash
 
 
 def test_the_hash_follows_what_is_run_and_not_how_it_is_written(folder: Path, load: Load) -> None:

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from harness_grpo.progress import Bar
+from harness_grpo.progress import Bar, Phase
 
 
 def advance(bar: Bar, begin: int, end: int) -> None:
@@ -50,3 +50,24 @@ def test_on_a_terminal_a_bar_shows_how_far_it_is(monkeypatch: pytest.MonkeyPatch
     assert "mine" in screen.getvalue()
     assert "50/50" in screen.getvalue()
     assert "loss 0.25" in screen.getvalue()
+
+
+def test_what_comes_before_the_first_step_is_said_at_once_and_then_now_and_then(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 0.0
+    monkeypatch.setattr("harness_grpo.progress.time.monotonic", lambda: now)
+    phase = Phase("mine", "validating the start", "answers")
+    assert capsys.readouterr().err == "mine: validating the start ...\n"
+    for done in range(1, 13):
+        now += 1.0
+        phase.advance(10 * done, 240)
+    assert capsys.readouterr().err.splitlines() == [
+        "mine: validating the start: 50 of 240 answers, about 19 s left",
+        "mine: validating the start: 100 of 240 answers, about 14 s left",
+    ]
+    assert phase.seconds == 12
+    reading = Phase("mine", "reading", "items")
+    now += 6.0
+    reading.advance(1234)
+    assert capsys.readouterr().err.splitlines()[-1] == "mine: reading: 1,234 items"

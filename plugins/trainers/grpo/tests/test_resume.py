@@ -16,6 +16,7 @@ from safetensors.torch import load_file
 
 from harness.api import Training, TrainingResult, UserError
 from harness.testing import FakeContext
+from harness_grpo import state
 from harness_grpo.grpo import GrpoTrainer
 from harness_grpo.options import GrpoOptions, LoraOptions, SftOptions, ValidationOptions
 from harness_grpo.sft import SftTrainer
@@ -179,3 +180,44 @@ def test_a_damaged_state_is_refused_by_name(taught: Path, tmp_path: Path) -> Non
     (kept / "weights.safetensors").write_bytes(b"torn")
     with pytest.raises(UserError, match=r"state-00000002: cannot be read .*--fresh"):
         grpo(folder, taught, GRPO["every part"])
+
+
+def test_what_the_start_scored_is_not_validated_again_after_a_stop(
+    taught: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from harness_grpo import loop
+    from harness_grpo.policy import Policy
+    from harness_grpo.validate import scores
+
+    seen: list[bool] = []
+
+    def count(policy: Any, *given: Any, **more: Any) -> dict[str, float]:
+        seen.append(isinstance(policy, Policy))
+        return scores(policy, *given, **more)
+
+    monkeypatch.setattr(loop, "scores", count)
+    with pytest.raises(Stop):
+        sft(tmp_path / "stopped", taught, stop=at(1))
+    assert (tmp_path / "stopped" / "start.json").is_file()
+    said = capsys.readouterr().err.splitlines()
+    assert said[:3] == [
+        "recipe: opening the model ...",
+        "recipe: reading the data of 2 tasks ...",
+        "recipe: validating the start ...",
+    ]
+    again = sft(tmp_path / "stopped", taught)
+    assert seen.count(True) == 1, "the start was scored once"
+    whole = sft(tmp_path / "whole", taught)
+    assert (again.scores, again.notes) == (whole.scores, whole.notes)
+    same_files(tmp_path / "whole" / "model", tmp_path / "stopped" / "model")
+    assert not (tmp_path / "stopped" / "start.json").exists()
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"start": "x", "skipped": {}}', '{"start": 1}'])
+def test_a_damaged_record_of_the_start_is_no_record(tmp_path: Path, text: str) -> None:
+    (tmp_path / "start.json").write_text(text)
+    assert state.read_start(tmp_path) is None
+    state.keep_start(tmp_path, {"start": 0.5, "skipped": {"red": 2}})
+    assert state.read_start(tmp_path) == {"start": 0.5, "skipped": {"red": 2}}
+    state.forget_start(tmp_path)
+    assert state.read_start(tmp_path) is None

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from harness.api import Example, Training, TrainingTask, UserError, sample_items
+from harness_grpo.progress import Phase
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +20,17 @@ class Unit:
     """One item. Several where it is shown in several orders."""
 
 
-def units_of(task: TrainingTask, split: str, *, limit: int | None = None) -> list[Unit]:
+def units_of(
+    task: TrainingTask, split: str, *, limit: int | None = None, phase: Phase | None = None, before: int = 0
+) -> list[Unit]:
     """A split as units, or a sample of its items; see `harness.api.sample_items`.
+
+    Args:
+        task: The task.
+        split: Of it.
+        limit: Most items.
+        phase: Is told how many items were read.
+        before: Items that were read for other tasks.
 
     Raises:
         UserError: There is no item in it.
@@ -34,7 +44,11 @@ def units_of(task: TrainingTask, split: str, *, limit: int | None = None) -> lis
         chosen = sample_items(items.values(), limit=limit)
         examples = (example for example in task.examples(split) if example.item.id in chosen)
     # groupby is enough: the orders of an item stand next to each other.
-    units = [Unit(task.name, tuple(mine)) for _, mine in groupby(examples, key=lambda example: example.item.id)]
+    units: list[Unit] = []
+    for _, mine in groupby(examples, key=lambda example: example.item.id):
+        units.append(Unit(task.name, tuple(mine)))
+        if phase is not None:
+            phase.advance(before + len(units))
     if not units:
         raise UserError(f"task {task.name}: split {split} has no item that can be read; check its data")
     return units

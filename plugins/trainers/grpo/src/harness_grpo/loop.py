@@ -24,11 +24,11 @@ from harness_grpo.completions import Completions
 from harness_grpo.data import Unit, units_of
 from harness_grpo.delivered import forget_start, start_of
 from harness_grpo.folders import put_folder, replace_folder
-from harness_grpo.options import TrainerOptions
+from harness_grpo.options import GrpoOptions, TrainerOptions
 from harness_grpo.policy import Policy
 from harness_grpo.precision import make_optimizer, matmul_precision
 from harness_grpo.prefix import PrefixScorer
-from harness_grpo.progress import Bar, announce
+from harness_grpo.progress import Bar, Phase, announce
 from harness_grpo.reopened import compare, first_prompts, reopen
 from harness_grpo.rollout import PromptedExample, Prompts
 from harness_grpo.sampler import Pool, Sampler
@@ -149,6 +149,7 @@ def fit(training: Training, options: TrainerOptions, make: Callable[[TrainingSet
     """
     if training.model is None:
         raise UserError(f"recipe {training.name}: names no model to start from; add model: or train:")
+    Phase(training.name, "opening the model")
     source = start_of(training.model, training.folder, options, who=f"recipe {training.name}")
     policy = Policy(source, options, name=training.name, seed=training.seed)
     announce(training.name, describe(policy.model))
@@ -168,7 +169,7 @@ def fit(training: Training, options: TrainerOptions, make: Callable[[TrainingSet
         begin, best = facts["step"], _Best.of(facts["best"])
         log.info("going on from step %d", begin)
     elif validation:
-        _validate(setup, validation, best, step=0)
+        _validate_start(setup, validation, best)
     # Lines of steps that are done again would stand there twice.
     Completions(training.folder).trim(begin)
     with Bar(training.name, options.steps, begin) as bar, matmul_precision(options, policy.model.device.type):
@@ -190,7 +191,10 @@ def fit(training: Training, options: TrainerOptions, make: Callable[[TrainingSet
 
 
 def _make_setup(training: Training, options: TrainerOptions, policy: Policy) -> TrainingSetup:
-    units = {task.name: units_of(task, task.train) for task in training.tasks}
+    phase = Phase(training.name, f"reading the data of {len(training.tasks)} tasks", "items")
+    units: dict[str, list[Unit]] = {}
+    for task in training.tasks:
+        units[task.name] = units_of(task, task.train, phase=phase, before=sum(map(len, units.values())))
     pools = [Pool(name=task.name, size=len(units[task.name]), weight=task.weight) for task in training.tasks]
     sampler = Sampler(pools, seed=training.seed, mixing=options.mixing, temperature=options.mixing_temperature)
     optimizer = make_optimizer(list(policy.trained.values()), options)
@@ -206,7 +210,14 @@ def _make_setup(training: Training, options: TrainerOptions, policy: Policy) -> 
     )
 
 
-def _validate(setup: TrainingSetup, units: Mapping[str, Sequence[Unit]], best: _Best, *, step: int) -> None:
+def _validate(
+    setup: TrainingSetup,
+    units: Mapping[str, Sequence[Unit]],
+    best: _Best,
+    *,
+    step: int,
+    phase: Phase | None = None,
+) -> None:
     """Score the weights as they are, and keep them where they are the best since training began.
 
     Weights that were trained are written and opened again first: what is scored is what a judge will open.
@@ -217,7 +228,7 @@ def _validate(setup: TrainingSetup, units: Mapping[str, Sequence[Unit]], best: _
         replace_folder(candidate, setup.policy.save)
         found = _score_written(setup, candidate, units)
     else:
-        found = scores(setup.policy, setup.prompts, units, most=options.max_new_tokens, rows=options.rows)
+        found = scores(setup.policy, setup.prompts, units, most=options.max_new_tokens, rows=options.rows, phase=phase)
     setup.training.log(step, {f"validation/{name}": value for name, value in found.items()})
     score = found[options.validation.metric]
     if step == 0:  # for the model card; weights that were not trained are never selected
@@ -231,6 +242,33 @@ def _validate(setup: TrainingSetup, units: Mapping[str, Sequence[Unit]], best: _
     shutil.rmtree(candidate)
     best.since += 1
     best.stopped = options.validation.patience is not None and best.since >= options.validation.patience
+
+
+def _validate_start(setup: TrainingSetup, units: Mapping[str, Sequence[Unit]], best: _Best) -> None:
+    """Score the model that training starts from, once, however often it is stopped before its first step."""
+    folder, skipped = setup.training.folder, setup.prompts.skipped
+    known = state.read_start(folder)
+    if known is not None:
+        best.start = known["start"]
+        skipped.update(known["skipped"])
+        return
+    phase = Phase(setup.training.name, "validating the start", "answers")
+    _validate(setup, units, best, step=0, phase=phase)
+    state.keep_start(folder, {"start": best.start, "skipped": skipped})
+    _say_estimate(setup, phase.seconds, sum(len(unit.examples) for mine in units.values() for unit in mine))
+
+
+def _say_estimate(setup: TrainingSetup, seconds: float, answers: int) -> None:
+    """Say how long writing answers will take, by the speed of the first validation."""
+    options = setup.options
+    if not isinstance(options, GrpoOptions):  # SFT writes none
+        return
+    step = seconds / answers * options.batch * options.group
+    Phase(
+        setup.training.name,
+        f"{answers:,} answers took {seconds:.0f} s; to write those of a step takes about {step:.0f} s, and of "
+        f"{options.steps:,} steps {step * options.steps / 60:.0f} min; learning comes on top",
+    )
 
 
 def _score_written(
@@ -264,6 +302,7 @@ def _finish(setup: TrainingSetup, best: _Best, *, steps: int) -> TrainingResult:
         put_folder(chosen, training.checkpoint)
     shutil.rmtree(training.folder / "candidate", ignore_errors=True)
     forget_start(training.folder, training.checkpoint)
+    state.forget_start(training.folder)
     if best.stopped:
         notes.append(f"stopped early: {best.since} validations without a new best")
     if best.start is not None and best.start >= best.score:

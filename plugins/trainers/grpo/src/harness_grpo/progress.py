@@ -1,4 +1,4 @@
-"""A progress bar with the time left on a terminal, a line now and then elsewhere. Both on stderr."""
+"""How far a training is, on stderr: lines before the first step, then a bar on a terminal or a line now and then."""
 
 from __future__ import annotations
 
@@ -10,6 +10,45 @@ from typing import Any
 
 _QUIET_S = 30.0
 """Seconds between two lines where there is no terminal."""
+
+_SOON_S = 5.0
+"""Seconds between two lines about what comes before the first step."""
+
+
+class Phase:
+    """Says on stderr what is done before the first step: at once, and now and then how far it is.
+
+    Args:
+        name: Of the recipe.
+        what: Is done.
+        unit: What is counted.
+    """
+
+    def __init__(self, name: str, what: str, unit: str = "") -> None:
+        self._head = f"{name}: {what}"
+        self._unit = unit
+        self._started = self._said = time.monotonic()
+        self._print("")
+
+    def advance(self, done: int, total: int | None = None) -> None:
+        """So many are done, of so many where that is known."""
+        now = time.monotonic()
+        if now - self._said < _SOON_S:
+            return
+        self._said = now
+        if total is None:
+            self._print(f"{done:,} {self._unit}")
+        else:
+            left = (now - self._started) / max(1, done) * (total - done)
+            self._print(f"{done:,} of {total:,} {self._unit}, about {left:.0f} s left")
+
+    @property
+    def seconds(self) -> float:
+        """Since it began."""
+        return time.monotonic() - self._started
+
+    def _print(self, text: str) -> None:
+        print(f"{self._head}: {text}" if text else f"{self._head} ...", file=sys.stderr)  # noqa: T201
 
 
 def announce(name: str, text: str) -> None:

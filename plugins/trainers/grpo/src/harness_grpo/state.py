@@ -3,6 +3,7 @@
     state-000150/weights.safetensors     the trained parameters
     state-000150/optimizer.safetensors   both moments of each
     state-000150/state.json              everything else
+    start.json                           what the model scored before the first step
 
 Random draws are functions of the seed and the step, so that no generator has a state to keep.
 """
@@ -10,6 +11,7 @@ Random draws are functions of the seed and the step, so that no generator has a 
 from __future__ import annotations
 
 import json
+import logging
 import os
 import shutil
 from collections.abc import Mapping
@@ -17,13 +19,39 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.api import UserError
-from harness.api.files import put_in_place
+from harness.api.files import put_in_place, read_whole, write_whole
 from harness_grpo.policy import Policy, load_weights
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer
 
+log = logging.getLogger(__name__)
+
+_START = "start.json"
+_MOST_BYTES = 2**20
 _MOMENTS = ("exp_avg", "exp_avg_sq")
+
+
+def keep_start(folder: Path, facts: Mapping[str, Any]) -> None:
+    """Keep what the validation before the first step found: an attempt that stops then need not repeat it."""
+    write_whole(folder / _START, json.dumps(dict(facts)))
+
+
+def read_start(folder: Path) -> dict[str, Any] | None:
+    """What an earlier attempt found before its first step, where it came so far."""
+    try:
+        found = json.loads(read_whole(folder / _START, most=_MOST_BYTES))
+        return {"start": float(found["start"]), "skipped": {str(k): int(n) for k, n in found["skipped"].items()}}
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        log.warning("%s: cannot be read (%s); the start is validated again", folder / _START, error)
+        return None
+
+
+def forget_start(folder: Path) -> None:
+    """Remove it: the training is done."""
+    (folder / _START).unlink(missing_ok=True)
 
 
 def newest(folder: Path) -> Path | None:

@@ -7,16 +7,31 @@ from collections.abc import Mapping, Sequence
 from harness.api import Choice, Preference, UserError, Verdict
 from harness_grpo.data import Unit
 from harness_grpo.policy import Speaker
-from harness_grpo.rollout import PolicyAnswer, PromptedExample, Prompts, is_right, write
+from harness_grpo.progress import Phase
+from harness_grpo.rollout import AT_ONCE_APART, PolicyAnswer, PromptedExample, Prompts, is_right, parts_of, write
 from harness_transformers.sampling import Sampling
 
 _NO_VERDICT = "(no verdict)"
 
 
 def scores(
-    policy: Speaker, prompts: Prompts, units: Mapping[str, Sequence[Unit]], *, most: int, rows: int | None
+    policy: Speaker,
+    prompts: Prompts,
+    units: Mapping[str, Sequence[Unit]],
+    *,
+    most: int,
+    rows: int | None,
+    phase: Phase | None = None,
 ) -> dict[str, float]:
     """Scores of every task.
+
+    Args:
+        policy: The model.
+        prompts: Of it.
+        units: Of each task.
+        most: Longest answer in tokens.
+        rows: Answers to write at once.
+        phase: Is told how many answers are written.
 
     Returns:
         `TASK/accuracy`, `TASK/macro_f1` (choices and preferences), `TASK/coverage`: share of answers with a verdict of
@@ -32,7 +47,7 @@ def scores(
         if not mine:
             raise UserError(f"task {name}: not one item of its validation split can be shown; the log says why")
     flat = [prompted for mine in asked.values() for prompted in mine]
-    given = write(policy, flat, samples=1, sampling=Sampling(), most=most, rows=rows)
+    given = _write(policy, flat, most=most, rows=rows, phase=phase)
     result: dict[str, float] = {}
     start = 0
     for name, mine in asked.items():
@@ -44,6 +59,19 @@ def scores(
         values = [result.get(f"{name}/{key}", result[f"{name}/accuracy"]) for name in asked]
         result[key] = sum(values) / len(values)
     return result
+
+
+def _write(
+    policy: Speaker, asked: Sequence[PromptedExample], *, most: int, rows: int | None, phase: Phase | None
+) -> list[tuple[PolicyAnswer, ...]]:
+    """Greedy answers, batch by batch, so that it can be told how far it is."""
+    found: dict[int, tuple[PolicyAnswer, ...]] = {}
+    for part in parts_of([prompted.prompt for prompted in asked], rows or AT_ONCE_APART):
+        batch = [asked[place] for place in part]
+        found.update(zip(part, write(policy, batch, samples=1, sampling=Sampling(), most=most, rows=rows), strict=True))
+        if phase is not None:
+            phase.advance(len(found), len(asked))
+    return [found[place] for place in range(len(asked))]
 
 
 def _of_task(asked: Sequence[PromptedExample], given: Sequence[PolicyAnswer]) -> dict[str, float]:

@@ -17,9 +17,11 @@ from typing import Any, Literal
 
 from harness.api import Training, TrainingResult, UserError
 from harness.api.files import read_whole, write_whole
+from harness_grpo import state
 from harness_grpo.data import Unit, units_of
 from harness_grpo.delivered import forget_start, name_base, opening_options, write_merged
 from harness_grpo.folders import replace_folder
+from harness_grpo.progress import Phase
 from harness_grpo.reopened import compare, first_prompts, reopen
 from harness_grpo.rollout import Prompts
 from harness_grpo.validate import scores
@@ -91,8 +93,15 @@ class Keeper:
 
     def start(self) -> None:
         """Score the model that training starts from."""
-        if self._units and self.best.start is None and self._training.model is not None:
-            self.best.start = self._score(self._scores(self._training.model), step=0)
+        if not self._units or self.best.start is not None or self._training.model is None:
+            return
+        known = state.read_start(self._training.folder)
+        if known is not None:
+            self.best.start = known["start"]
+            return
+        phase = Phase(self._training.name, "validating the start", "answers")
+        self.best.start = self._score(self._scores(self._training.model, phase=phase), step=0)
+        state.keep_start(self._training.folder, {"start": self.best.start, "skipped": {}})
 
     def look(self, saved: Path, *, step: int, live: Any = None) -> None:
         """Score weights, and keep them where they are the best. Without a validation split the last ones are kept.
@@ -142,13 +151,14 @@ class Keeper:
         if devices() > 1:
             said.append("the policy was spread over processes, and was not compared with what was written of it")
         forget_start(training.folder, training.checkpoint)
+        state.forget_start(training.folder)
         shutil.rmtree(self._folder, ignore_errors=True)
         self._record.unlink(missing_ok=True)
         return TrainingResult(steps=steps, selected=best.step, scores=best.scores, notes=tuple(said))
 
     # -- scoring ---------------------------------------------------------------------------------------------------
 
-    def _scores(self, model: str, live: Any = None) -> dict[str, float]:
+    def _scores(self, model: str, live: Any = None, phase: Phase | None = None) -> dict[str, float]:
         """Open weights as a judge does, compare them with the policy where that is given, and score them."""
         options, name = self._options, self._training.name
         # As training computes; a float32 copy may not fit beside it.
@@ -161,7 +171,7 @@ class Keeper:
             compare(live, written, first, name=name, most=options.max_new_tokens)
         if not self._units:
             return {}
-        return scores(written, prompts, self._units, most=options.max_new_tokens, rows=_ROWS)
+        return scores(written, prompts, self._units, most=options.max_new_tokens, rows=_ROWS, phase=phase)
 
     def _score(self, found: Mapping[str, float], *, step: int) -> float:
         self._training.log(step, {f"validation/{name}": value for name, value in found.items()})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import shutil
 import warnings
@@ -15,7 +16,7 @@ from harness.api import Context, Training, TrainingResult, UserError
 from harness_grpo.adapters import adapter_config, check_parameters, describe
 from harness_grpo.delivered import start_of
 from harness_grpo.fingerprint import fingerprint_of
-from harness_grpo.progress import announce
+from harness_grpo.progress import Phase, announce
 from harness_transformers.adapters import is_adapter
 from harness_transformers.loading import Source, quietly, set_threads, source_of
 from harness_trl.arguments import devices, explain_errors, grpo_arguments, sft_arguments, state_folder
@@ -140,6 +141,8 @@ def _fit(training: Training, options: TrlOptions, make: Make, *, updates: int) -
             f"{who}: starts from an adapter, which one process adds to its base; set lora: {{merge: true}} there"
         )
     source = start_of(training.model, training.folder, options, who=who)
+    if os.environ.get("RANK", "0") == "0":
+        Phase(training.name, f"reading the data of {len(training.tasks)} tasks, and opening the model")
     shown = open_without_weights(source, options, training.name)
     rows = Rows(training, shown, options)
     with quietly(), warnings.catch_warnings():
@@ -169,12 +172,12 @@ def _run(
     (newest,) = broadcast_object_list([None if keeper is None else _newest(state_folder(training))])
     done = 0 if newest is None else int(newest.name.rpartition("-")[2])
     with ExitStack() as stack:
+        if keeper is not None:
+            keeper.start()
         bar = None if keeper is None else stack.enter_context(Bar(training.name, options.steps, done // updates))
         watch = Watch(training, options, keeper=keeper, bar=bar, updates=updates)
         watch.trainer = trainer
         trainer.add_callback(watch)
-        if keeper is not None:
-            keeper.start()
         (stopped,) = broadcast_object_list([keeper is not None and keeper.best.stopped])
         if done < trainer.args.max_steps and not stopped:
             trainer.train(resume_from_checkpoint=None if newest is None else str(newest))
