@@ -106,6 +106,7 @@ API_SECTIONS: list[tuple[str, tuple[str, ...]]] = [
             "InstalledPlugins",
             "Invocation",
             "CellProgress",
+            "RecordingLayout",
         ),
     ),
     ("Executors", ("Executor", "Placement")),
