@@ -123,6 +123,7 @@ API_SECTIONS: list[tuple[str, tuple[str, ...]]] = [
             "TrainingResult",
             "AnswerReward",
             "compute_rewards",
+            "sample_items",
             "ResolvedRecipe",
             "PlannedTraining",
             "KnownAnswers",

@@ -321,7 +321,7 @@ def keeper_of(recipe: Training, found: Sequence[float], monkeypatch: pytest.Monk
     source = source_of("model", str(recipe.model), "recipe")
     keeper = Keeper(recipe, options, source)
     answers = iter(found)
-    monkeypatch.setattr(keeper, "_scores", lambda model, live=None, phase=None: {"macro_f1": next(answers)})
+    monkeypatch.setattr(keeper, "_scores", lambda model, **_: {"macro_f1": next(answers)})
     return keeper
 
 

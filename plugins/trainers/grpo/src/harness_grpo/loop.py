@@ -226,7 +226,7 @@ def _validate(
     candidate = folder / "candidate"
     if step:
         replace_folder(candidate, setup.policy.save)
-        found = _score_written(setup, candidate, units)
+        found = _score_written(setup, candidate, units, step=step)
     else:
         found = scores(setup.policy, setup.prompts, units, most=options.max_new_tokens, rows=options.rows, phase=phase)
     setup.training.log(step, {f"validation/{name}": value for name, value in found.items()})
@@ -272,19 +272,20 @@ def _say_estimate(setup: TrainingSetup, seconds: float, answers: int) -> None:
 
 
 def _score_written(
-    setup: TrainingSetup, folder: Path, units: Mapping[str, Sequence[Unit]], *, only_compare: bool = False
+    setup: TrainingSetup,
+    folder: Path,
+    units: Mapping[str, Sequence[Unit]],
+    *,
+    step: int,
+    only_compare: bool = False,
 ) -> dict[str, float]:
     """Open a written folder as a judge does, compare it with the policy, and score it."""
     options = setup.options
     written = reopen(folder, options, device=options.device, name=setup.training.name)
     prompts = Prompts(written, reasoning=getattr(options, "reasoning", True))
-    compare(
-        setup.policy.model,
-        written,
-        first_prompts(units, prompts),
-        name=setup.training.name,
-        most=options.max_new_tokens,
-    )
+    first, name = first_prompts(units, prompts), setup.training.name
+    difference = compare(setup.policy.model, written, first, name=name, most=options.max_new_tokens)
+    setup.training.log(step, {"delivered/difference": difference})
     if only_compare:
         return {}
     return scores(written, prompts, units, most=options.max_new_tokens, rows=options.rows)
@@ -295,7 +296,7 @@ def _finish(setup: TrainingSetup, best: _Best, *, steps: int) -> TrainingResult:
     chosen = training.folder / "best"
     if not best.step:  # no task has a validation split
         replace_folder(chosen, setup.policy.save)
-        _score_written(setup, chosen, setup.units, only_compare=True)
+        _score_written(setup, chosen, setup.units, step=steps, only_compare=True)
         best.step = steps
         notes.append("no task has a validation split: the last weights were kept, and nothing says how good they are")
     if chosen.is_dir():  # an attempt that was killed right here has moved it already

@@ -5,8 +5,8 @@ policy -> model folder, or adapter folder -> opened by the code of the judge `tr
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,8 +20,6 @@ from harness_grpo.policy import Speaker
 from harness_grpo.prefix import PrefixScorer, Rollouts
 from harness_grpo.rollout import PromptedExample, Prompts, write
 from harness_transformers.sampling import Sampling
-
-log = logging.getLogger(__name__)
 
 _SAME_TYPE = {"float64": 1e-6, "float32": 1e-4, "float16": 1e-3, "bfloat16": 1e-3}
 """Nats. The same weights in the same type give the same numbers, up to the order in which a device adds them up: on one
@@ -61,8 +59,11 @@ def reopen(
 
 
 def first_prompts(units: Mapping[str, Sequence[Unit]], prompts: Prompts) -> list[PromptedExample]:
-    """Prompts of the first two units of each task, which is enough to compare."""
-    return [prompted for mine in units.values() for unit in mine[:2] for prompted in prompts.of_unit(unit) or ()]
+    """The first two prompts of each task that can be shown, which is enough to compare."""
+    found: list[PromptedExample] = []
+    for mine in units.values():
+        found += islice((prompted for unit in mine for prompted in prompts.of_unit(unit) or ()), 2)
+    return found
 
 
 def compare(live: Any, written: Speaker, asked: Sequence[PromptedExample], *, name: str, most: int) -> float:
@@ -79,8 +80,10 @@ def compare(live: Any, written: Speaker, asked: Sequence[PromptedExample], *, na
         Mean over tokens of the difference of log-probabilities, in nats: of greedy answers of `written`.
 
     Raises:
-        UserError: It is above what rounding explains. Says how large it is.
+        UserError: It is above what rounding explains, and the message says how large; or there is no prompt.
     """
+    if not asked:
+        raise UserError(f"recipe {name}: not one item can be shown to what was written; the log says why")
     asked = asked[:_COMPARED]
     given = write(written, asked, samples=1, sampling=Sampling(), most=most, rows=len(asked))
     answers = [answer.tokens for (answer,) in given]
@@ -95,7 +98,6 @@ def compare(live: Any, written: Speaker, asked: Sequence[PromptedExample], *, na
             f"validation answers differ by {difference:.3g} nats a token, and rounding explains {bound:g}; nothing of "
             "it is kept. Some models are not saved whole; with lora, set its merge to the other value"
         )
-    log.info("recipe %s: written and opened again, %.2g nats a token apart (at most %g)", name, difference, bound)
     return difference
 
 

@@ -100,7 +100,7 @@ class Keeper:
             self.best.start = known["start"]
             return
         phase = Phase(self._training.name, "validating the start", "answers")
-        self.best.start = self._score(self._scores(self._training.model, phase=phase), step=0)
+        self.best.start = self._score(self._scores(self._training.model, step=0, phase=phase), step=0)
         state.keep_start(self._training.folder, {"start": self.best.start, "skipped": {}})
 
     def look(self, saved: Path, *, step: int, live: Any = None) -> None:
@@ -116,7 +116,7 @@ class Keeper:
         """
         folder = self._model_folder(saved)
         best = self.best
-        found = self._scores(str(folder), live) if self._units or live is not None else {}
+        found = self._scores(str(folder), step=step, live=live) if self._units or live is not None else {}
         score = self._score(found, step=step) if found else None
         if not self._units or best.score is None or (score is not None and score > best.score):
             replace_folder(self._folder, lambda place: shutil.copytree(folder, place, dirs_exist_ok=True))
@@ -158,7 +158,7 @@ class Keeper:
 
     # -- scoring ---------------------------------------------------------------------------------------------------
 
-    def _scores(self, model: str, live: Any = None, phase: Phase | None = None) -> dict[str, float]:
+    def _scores(self, model: str, *, step: int, live: Any = None, phase: Phase | None = None) -> dict[str, float]:
         """Open weights as a judge does, compare them with the policy where that is given, and score them."""
         options, name = self._options, self._training.name
         # As training computes; a float32 copy may not fit beside it.
@@ -168,7 +168,8 @@ class Keeper:
         if live is not None:
             shown = self._units or {task.name: units_of(task, task.train, limit=2) for task in self._training.tasks}
             first = first_prompts(shown, prompts)
-            compare(live, written, first, name=name, most=options.max_new_tokens)
+            difference = compare(live, written, first, name=name, most=options.max_new_tokens)
+            self._training.log(step, {"delivered/difference": difference})
         if not self._units:
             return {}
         return scores(written, prompts, self._units, most=options.max_new_tokens, rows=_ROWS, phase=phase)
