@@ -14,6 +14,8 @@ from harness_grpo.packing import (
     side_by_side,
     sources,
     tail,
+    tails_in_rows,
+    tails_together,
 )
 from harness_transformers.prompts import Prompt
 
@@ -115,3 +117,14 @@ def test_groups_share_a_pass_up_to_a_number_of_tokens() -> None:
     short = Rollouts(Prompt(ids=(1,)), ((2,),))
     longest = Rollouts(Prompt(ids=(1,) * 4000), ((2,) * 96,))
     assert groups_at_once([short, short, longest, short], shared=True) == 2, "rows are as long as the longest"
+
+
+def test_short_completions_share_a_row_after_a_cache() -> None:
+    def together(prompt: int, *lengths: int) -> int:
+        return tails_together([Rollouts(Prompt(ids=(1,) * prompt), tuple((2,) * length for length in lengths))])
+
+    assert [together(307, 3, tokens) for tokens in (8, 32, 64, 96, 512)] == [19, 4, 2, 1, 1]
+    group = Rollouts(Prompt(ids=(1,) * 9), ((2, 3), (4, 5, 6), (7, 8)))
+    rows = tails_in_rows(group, 2)
+    assert [[list(piece.tokens) for piece in row] for row in rows] == [[[2], [4, 5]], [[7]]]
+    assert [[piece.owner for piece in row] for row in rows] == [[1, 2], [3]]

@@ -36,6 +36,8 @@ BATCHES: dict[str, Shape] = {
     "one group, ragged": [(2, (5, 1, 9, 7))],
     "three groups, prompts of different length, as many completions": [(2, (5, 9)), (1, (3, 12)), (0, (2, 4))],
     "three groups, more completions of some": [(0, (5, 1, 9)), (2, (3, 12)), (1, (1, 1, 4, 2))],
+    "a long prompt, several completions in a row": [(2, (5, 9, 7, 8, 3)), (2, (4, 6, 9, 9, 2))],
+    "the same, more completions of some": [(2, (5, 9, 7)), (2, (4, 6, 9, 9, 2, 8, 8))],
     "one token each": [(1, (1, 1)), (2, (1, 1, 1))],
     "one completion": [(1, (6,))],
 }

@@ -9,6 +9,7 @@ terms add up in the one (Prefix Grouper, arXiv 2506.05433).
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -28,6 +29,8 @@ from harness_grpo.packing import (
     side_by_side,
     sources,
     tail,
+    tails_in_rows,
+    tails_together,
 )
 from harness_grpo.precision import autocast
 from harness_transformers.sight import joint
@@ -88,8 +91,9 @@ class PrefixScorer:
     - `packed`: all completions of a group stand after its prompt in one row. A mask lets each see the prompt and
       itself, and its positions go on from the prompt. For attention by sdpa or eager. Attention costs the square of the
       whole row.
-    - `cache`: the prompt is read once, its keys and values are repeated for each completion. Attention costs least, and
-      memory holds keys and values G times. Not under gradient checkpointing, which keeps none.
+    - `cache`: the prompt is read once, its keys and values are repeated for each completion, or for several short ones
+      that stand in one row. Attention costs least, and memory holds keys and values up to G times. Not under gradient
+      checkpointing, which keeps none.
     - `repeat`: prompt and completion in a row for each, images encoded for each.
     - `auto`: what fits the model and the batch, the way that is expected to be quickest (`conditions`).
 
@@ -240,13 +244,7 @@ class PrefixScorer:
         rows = self._rows(groups, [(number, side_by_side(group)) for number, group in enumerate(groups)])
         pixels = joint([group.prompt for group in groups], self.model)
         positions = self._alone(groups, pixels)[..., rows.group[:, None], rows.place]
-        # Autocast rounds the mask as well: the least number of float32 would be -inf in bfloat16.
-        dtype = self._compute or self.model.dtype
-        numbers: dict[str, Any] = {"dtype": dtype, "device": rows.ids.device}
-        # The least finite number: -inf in a whole row gives NaN.
-        least = torch.finfo(dtype).min
-        mask = torch.where(rows.attention_mask(), torch.zeros((), **numbers), torch.full((), least, **numbers))
-        logits, _ = self._read(rows, mask[:, None], positions, **pixels)
+        logits, _ = self._read(rows, self._additive(rows.attention_mask()), positions, **pixels)
         return _likelihoods(logits, self._tokens(completions_of(groups)), drawn, self._tensor(sources(groups)))
 
     def _score_with_cache(self, groups: Sequence[Rollouts], drawn: _Drawn) -> _Flat:
@@ -255,24 +253,30 @@ class PrefixScorer:
         positions = self._alone(groups, pixels)
         begin = positions[..., : prompts.ids.shape[1]]
         logits, cache = self._read(prompts, torch.ones_like(prompts.mask), begin, use_cache=True, **pixels)
-        pieces = [
-            (number, [tail(group, tokens)]) for number, group in enumerate(groups) for tokens in group.completions
-        ]
-        of = self._tensor([number for number, _ in pieces])
+        of = self._tensor([number for number, group in enumerate(groups) for _ in group.completions])
         completions = completions_of(groups)
         first = _likelihoods(logits, self._tensor([tokens[0] for tokens in completions]), drawn, of)
         # One token each: its log-probability comes from the prompt, and there is nothing more to read.
         if max(map(len, completions)) == 1:
             return first
+        # Several in a row where their masks are taken: fewer copies of keys and values.
+        together = 1 if self._obstacles["packed"] else tails_together(groups)
+        pieces = [(number, row) for number, group in enumerate(groups) for row in tails_in_rows(group, together)]
         tails = self._rows(groups, pieces)
-        counts = {len(group.completions) for group in groups}
-        if len(counts) == 1:  # the gradient of repeating is a sum, that of selecting several times as slow
-            cache.batch_repeat_interleave(counts.pop())
+        counts = Counter(number for number, _ in pieces)
+        if (
+            len(set(counts.values())) == 1
+        ):  # the gradient of repeating is a sum, that of selecting several times as slow
+            cache.batch_repeat_interleave(counts[0])
         else:
-            cache.batch_select_indices(of)
-        mask = torch.cat([prompts.mask[of], tails.mask], dim=1)
+            cache.batch_select_indices(tails.group)
+        ahead = prompts.mask[tails.group]
+        mask = torch.cat([ahead, tails.mask], dim=1)
+        if together > 1:
+            own = tails.attention_mask()
+            mask = self._additive(torch.cat([ahead.bool()[:, None].expand(-1, own.shape[1], -1), own], dim=-1))
         logits, _ = self._read(
-            tails, mask, positions[..., of[:, None], tails.place], past_key_values=cache, use_cache=True
+            tails, mask, positions[..., tails.group[:, None], tails.place], past_key_values=cache, use_cache=True
         )
         rest = _likelihoods(logits, self._tokens([tokens[1:] for tokens in completions]), drawn)
         return _join(first, rest, self._tensor(interleave_first_tokens([len(tokens) for tokens in completions])))
@@ -292,6 +296,15 @@ class PrefixScorer:
         logits: Tensor = output.logits
         # Most models take `keep` as an index and give two dimensions; those that ignore it give all places.
         return (logits if logits.ndim == 2 else logits[rows.keep]), output.past_key_values
+
+    def _additive(self, visible: Tensor) -> Tensor:
+        """A mask to add to attention scores, shape (R, 1, Q, K), from what each token sees, shape (R, Q, K)."""
+        # Autocast rounds the mask as well: the least number of float32 would be -inf in bfloat16.
+        dtype = self._compute or self.model.dtype
+        numbers: dict[str, Any] = {"dtype": dtype, "device": visible.device}
+        # The least finite number: -inf in a whole row gives NaN.
+        least = torch.full((), torch.finfo(dtype).min, **numbers)
+        return torch.where(visible[:, None], torch.zeros((), **numbers), least)
 
     def _alone(self, groups: Sequence[Rollouts], pixels: Mapping[str, Tensor]) -> Tensor:
         """Positions of each prompt with its longest completion in a row of its own, shape (..., B, L).
