@@ -26,6 +26,8 @@ _REFUSED: dict[str, tuple[Any, str]] = {
     "prefix": ("repeat", f"TRL computes the prompt again for every answer; leave it out, {_NATIVE}"),
     "rows": (None, "TRL writes the answers of a batch at once; leave it out, and set per_device for its passes"),
     "groups": (None, "a pass of TRL is counted in answers; set per_device in its place"),
+    "answers_per_pass": (None, "a pass of TRL is counted in answers; set per_device in its place"),
+    "tf32": (False, "transformers has its own switch; set trl: {tf32: true} in its place"),
     "entropy": (True, "TRL logs the entropy always; leave it out"),
     "log_completions": (0, "TRL logs completions in its own way; set trl: {log_completions: true} in its place"),
 }

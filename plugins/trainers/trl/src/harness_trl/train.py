@@ -20,7 +20,6 @@ from harness_grpo.progress import Phase, announce
 from harness_transformers.adapters import is_adapter
 from harness_transformers.loading import Source, quietly, set_threads, source_of
 from harness_trl.arguments import devices, explain_errors, grpo_arguments, sft_arguments, state_folder
-from harness_trl.memory import plan_memory
 from harness_trl.options import TrlGrpoOptions, TrlOptions, TrlSftOptions
 from harness_trl.rewards import Reader, check_rewards, reward_functions
 from harness_trl.rows import Rows, Shown, open_without_weights
@@ -52,6 +51,8 @@ class GrpoTrainer:
 
     def plan_memory(self, training: Training, *, devices: int) -> Mapping[str, Mapping[str, int]]:
         """Bytes of each part, by phase. See `harness.api.optional.PlansMemory`."""
+        from harness_trl.memory import plan_memory
+
         return plan_memory(training, self._options, devices=devices)
 
     def train(self, training: Training) -> TrainingResult:
@@ -101,6 +102,8 @@ class SftTrainer:
 
     def plan_memory(self, training: Training, *, devices: int) -> Mapping[str, Mapping[str, int]]:
         """Bytes of each part, by phase. See `harness.api.optional.PlansMemory`."""
+        from harness_trl.memory import plan_memory
+
         return plan_memory(training, self._options, devices=devices)
 
     def train(self, training: Training) -> TrainingResult:
