@@ -39,7 +39,7 @@ def rows() -> list[Sequence[str]]:
     """Recipe, and GB of the fullest device for each number of devices."""
     import transformers
 
-    found = []
+    found: list[Sequence[str]] = []
     for size in SIZES:
         config = transformers.AutoConfig.from_pretrained(HERE / "shapes" / f"{size}.json")
         for recipe in RECIPES:
