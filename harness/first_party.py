@@ -44,9 +44,9 @@ OFFERS: Mapping[str, Mapping[str, str]] = {
         "mtrl": "agin-nat agin-nat-mos agin-rat agin-rat-mos agin-tech agin-tech-mos imagereward seetrue unsafebench",
         "preference": (
             "genai-bench hpd-v2 hpd-v3 imagereward-pairs judge-anything-pair judge-anything-score judgebench "
-            "m-judgebench mj-bench mj-bench-bias mllm-as-a-judge-batch mllm-as-a-judge-pair mllm-as-a-judge-score "
-            "mm-rlhf-rewardbench mmrb2 multimodal-rewardbench pick-a-pic rewardbench rewardbench-2 "
-            "rewardbench-2-ties vl-rewardbench"
+            "llmbar m-judgebench mj-bench mj-bench-bias mllm-as-a-judge-batch mllm-as-a-judge-pair "
+            "mllm-as-a-judge-score mm-rlhf-rewardbench mmrb2 multimodal-rewardbench pandalm pick-a-pic "
+            "rewardbench rewardbench-2 rewardbench-2-ties vl-rewardbench"
         ),
         "probes": "blind jpeg length negated noise paraphrase swap text-in-image",
     },
@@ -73,7 +73,7 @@ OFFERS: Mapping[str, Mapping[str, str]] = {
         "preference": "genai-bench",
     },
     "metric": {
-        "preference": "bias_accuracy gini_equality normalized_dispersion rewardbench_2_ties",
+        "preference": "bias_accuracy gini_equality normalized_dispersion rewardbench_2_ties same_winner",
     },
     "manifest": {
         "miniature": "in-distribution ood",
