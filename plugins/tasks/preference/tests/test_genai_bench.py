@@ -4,10 +4,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import PIL.Image
 import pytest
 
-from harness.api import Context, DataError, Item
+from harness.api import Context, DataError, Image, Item
 from harness_preference.benchmarks import genai_bench
+from harness_preference.benchmarks.genai_bench import GenAIOptions
 from harness_preference.formats import GenAIBenchFormat
 from harness_preference.options import Options
 
@@ -60,6 +62,8 @@ def test_items_without_images_are_asked_apart_though_their_prompts_are_equal(
 def test_the_hub_columns_are_read_in_all_three_subsets(
     tmp_path: Path, write_rows: Writer, write_parquet: Writer, context: Contexts, png: Picture
 ) -> None:
+    pytest.importorskip("av")
+
     def image(grey: int) -> dict[str, object]:
         return {"bytes": png(grey), "path": None}
 
@@ -75,21 +79,37 @@ def test_the_hub_columns_are_read_in_all_three_subsets(
     )
     write_rows(
         tmp_path / "video_generation/items.jsonl",
-        [{"prompt": "a cat", "left_video": "https://x.org/1.mp4", "right_video": "https://x.org/2.mp4", **makers}],
+        [{"prompt": "a cat", "left_video": "https://x.org/1.gif", "right_video": "https://x.org/2.gif", **makers}],
     )
+    for grey in (1, 2):
+        frames = [PIL.Image.new("L", (8, 8), grey + shade) for shade in (0, 100)]
+        frames[0].save(tmp_path / f"video_generation/{grey}.gif", save_all=True, append_images=frames[1:])
     entries = genai_bench.unfold(None, context(tmp_path))
     assert [entry.name for entry in entries] == ["image_generation", "image_edition", "video_generation"]
     shown: dict[str, list[object]] = {}
     for entry in entries:
-        task = genai_bench.task(Options(**entry.options), context(tmp_path))
+        task = genai_bench.task(GenAIOptions(**entry.options, frames=2), context(tmp_path))
         (item,) = task.items("test")
         assert (item.id, item.gold, item.tags["left_model"]) == (f"{entry.name}/0", 1, "x")
         request = task.render(item, order=(1, 0), format=GenAIBenchFormat())
         shown[entry.name] = [picture.load().convert("L").getpixel((0, 0)) for picture in request.images]
         if entry.name == "video_generation":
-            assert request.text.index("2.mp4") < request.text.index("1.mp4")
-            assert item.tags["media"] == "address"
-    assert shown == {"image_generation": [2, 1], "image_edition": [3, 5, 4], "video_generation": []}
+            assert request.text.count("A video, as 2 frames in order") == 2
+            assert item.tags["media"] == "video"
+    assert shown == {"image_generation": [2, 1], "image_edition": [3, 5, 4], "video_generation": [2, 102, 1, 101]}
+
+
+def test_a_video_that_is_not_there_is_named_and_need_not_be(
+    tmp_path: Path, write_rows: Writer, context: Contexts
+) -> None:
+    row = {"prompt": "a cat", "left_video": "https://x.org/1.mp4", "right_video": "https://x.org/2.mp4"}
+    write_rows(tmp_path / "video_generation/items.jsonl", [{**row, "vote_type": "leftvote"}])
+    (item,) = genai_bench.task(GenAIOptions(subset="video_generation"), context(tmp_path)).items("test")
+    with pytest.raises(DataError, match=r"video .*video_generation/1\.mp4: no such file"):
+        _ = item.candidates[0][1].key  # type: ignore[union-attr]
+    options = GenAIOptions(subset="video_generation", media="absent")
+    (item,) = genai_bench.task(options, context(tmp_path)).items("test")
+    assert len({part.key for parts in item.candidates for part in parts if isinstance(part, Image)}) == 2
 
 
 @pytest.mark.parametrize(

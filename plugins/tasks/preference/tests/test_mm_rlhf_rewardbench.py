@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import PIL.Image
 import pytest
 
 from harness.api import Context, DataError, Image, Item, Judgement, Request
@@ -111,6 +112,16 @@ def test_thirty_two_frames_are_those_that_the_official_script_takes(
     assert numbers(item) == np.linspace(0, frames - 1, 32, dtype=int).tolist()
 
 
+def test_a_video_file_is_shown_as_frames(tmp_path: Path, context: Contexts) -> None:
+    pytest.importorskip("av")
+    write_table(tmp_path / "mm_reward_bench.jsonl", [row("1", "video/1.gif", "video")])
+    frames = [PIL.Image.new("L", (8, 8), 40 * number) for number in range(4)]
+    (tmp_path / "images/video").mkdir(parents=True)
+    frames[0].save(tmp_path / "images/video/1.gif", save_all=True, append_images=frames[1:])
+    (item,) = bench.task(MMRLHFOptions(frames=2), context(tmp_path)).items("test")
+    assert [part.load().convert("L").tobytes()[0] for part in item.question if isinstance(part, Image)] == [40, 120]
+
+
 def test_a_short_video_is_shown_once_and_fewer_frames_can_be_asked_for(tmp_path: Path, context: Contexts) -> None:
     release(tmp_path, [row("1", "video/1", "video")], images=".", frames=5)
     (item,) = bench.task(None, context(tmp_path)).items("test")
@@ -122,8 +133,8 @@ def test_a_short_video_is_shown_once_and_fewer_frames_can_be_asked_for(tmp_path:
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"video": "video/none"}, "expected a folder of frames in"),
-        ({"video": "../video"}, "expected a folder of frames in"),
+        ({"video": "video/none"}, "expected a folder of frames or a video in"),
+        ({"video": "../video"}, "expected a folder of frames or a video in"),
         ({"video": "clips/1"}, "expected a path with one of the words mcq, long"),
         ({"video": None}, "nothing in column 'image' or 'video'"),
         ({"prompt": 7}, "column 'prompt': expected text, found int 7"),

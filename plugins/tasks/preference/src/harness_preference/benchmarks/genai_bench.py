@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from harness.api import Item, Part, Preference, Protocol, Verdict
-from harness.api.data import ABSENT, Layout, PromptFrame, Row, group_of, make_picture, write_table
+from pydantic import Field
+
+from harness.api import Image, Item, Part, Preference, Protocol, Verdict, Video
+from harness.api.data import ABSENT, Cell, Layout, PromptFrame, Row, group_of, make_picture, write_table
 from harness_preference.benchmark import Benchmark
 from harness_preference.options import Options
 from harness_preference.published import genai_bench as published
@@ -64,6 +66,18 @@ _MAKERS = {
 }
 
 
+# The official script samples up to so many.
+_FRAMES = 16
+
+
+class GenAIOptions(Options):
+    """Which part of the data to use, and how much of a video."""
+
+    frames: int = Field(
+        default=_FRAMES, ge=1, le=64, description="Frames of a video that are shown; officially up to 16."
+    )
+
+
 def items(row: Row, subset: str, options: Options) -> Iterator[Item]:
     """The item of one vote.
 
@@ -83,10 +97,10 @@ def items(row: Row, subset: str, options: Options) -> Iterator[Item]:
     if not any(row.has(column) for column in columns):
         candidates = tuple((ABSENT(f"{name}, {column}"),) for column in columns)
         tags["media"] = "absent"
-    # The data hold addresses of videos. Nothing is downloaded, so the address itself is what is shown.
     elif subset == "video_generation":
-        candidates = tuple((f"Video: {row[column].text()}",) for column in columns)
-        tags["media"] = "address"
+        count = options.frames if isinstance(options, GenAIOptions) else _FRAMES
+        candidates = tuple(_video(row[column]).parts(count) for column in columns)
+        tags["media"] = "video"
     else:
         candidates = tuple((row[column].image(),) for column in columns)
         question += ["Source image:", row["source_image"].image()] if subset == "image_edition" else []
@@ -101,6 +115,11 @@ def items(row: Row, subset: str, options: Options) -> Iterator[Item]:
         candidates=candidates,
         tags=tags,
     )
+
+
+def _video(cell: Cell) -> Video:
+    """A candidate's video. The data hold its address, and it lies beside the rows under the last name of that."""
+    return Cell(cell.text().rpartition("/")[2], cell.row, cell.column).video()
 
 
 def frame(subset: str) -> PromptFrame:
@@ -157,10 +176,13 @@ def example(folder: Path) -> None:
         },
         "video_generation": {
             "prompt": "a cup falls",
-            "left_video": "https://example.org/a.mp4",
-            "right_video": "https://example.org/b.mp4",
+            "left_video": "https://example.org/a.gif",
+            "right_video": "https://example.org/b.gif",
         },
     }
     for subset, row in rows.items():
         filled = [{"idx": k, **row, **vote} for k, vote in enumerate(votes)]
         write_table(folder / subset / "test_v1-00000-of-00001.parquet", filled)
+    for number, name in enumerate(("a.gif", "b.gif"), 1):  # one frame is a video too
+        picture = Image.from_bytes(make_picture(number), name=name).load()
+        picture.save(folder / "video_generation" / name)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from harness.api import Context, Image, Item, Part, Preference, Protocol, UnfoldedEntry
+from harness.api import Context, Image, Item, Part, Preference, Protocol, UnfoldedEntry, Video
 from harness.api.data import ABSENT, Cell, Layout, PromptFrame, Row, make_picture, write_table
 from harness_preference.benchmark import Benchmark, BenchmarkTask, OverallTask
 from harness_preference.options import Options
@@ -40,13 +40,15 @@ class MMRLHFOptions(Options):
 
 @dataclass(frozen=True, slots=True)
 class Videos:
-    """Frames of videos: image files in a folder each, shown in the order of their names."""
+    """Frames of videos: image files in a folder each, shown in the order of their names, or a video file."""
 
     root: Path | None
     """The data folder, which no video may lie outside of; `None` on the hub, which has paths only."""
 
     def frames(self, cell: Cell, count: int) -> list[Image]:
         """Evenly spread frames, first and last among them; all where there are no more than `count`.
+
+        Of a video file they are those of `Video`.
 
         Raises:
             DataError: There is no such folder, it is empty, or it lies outside the data.
@@ -59,6 +61,8 @@ class Videos:
             raise cell.mismatch("a folder of frames", "download the dataset and give its folder")
         for place in _PLACES:
             folder = root / (place + name)
+            if folder.is_file():
+                return list(Video.from_file(place + name, root=root).frames(count))
             # A path or a link of the data must not lead out of the data folder.
             if folder.is_dir() and folder.resolve().is_relative_to(root.resolve()):
                 files = sorted(file for file in folder.iterdir() if file.is_file() and not file.name.startswith("."))
@@ -69,7 +73,7 @@ class Videos:
                     files = [files[k * (len(files) - 1) // (count - 1)] for k in range(count)]
                 return [Image.from_file(file.relative_to(root), root=root) for file in files]
         raise cell.mismatch(
-            f"a folder of frames in {root}", "put the video's frames there as image files, or remove the row"
+            f"a folder of frames or a video in {root}", "put the video's frames there as image files, or remove the row"
         )
 
     def items(self, row: Row, subset: str, options: Options) -> Iterator[Item]:

@@ -13,7 +13,7 @@ CARDS = [
         summary="GenAI-Bench: human votes on pairs of generated images, edited images and generated videos",
         factory="harness_preference.benchmarks.genai_bench:task",
         unfold="harness_preference.benchmarks.genai_bench:unfold",
-        options="harness_preference.options:Options",
+        options="harness_preference.benchmarks.genai_bench:GenAIOptions",
         licence="MIT",
         source="https://huggingface.co/datasets/TIGER-Lab/GenAI-Bench (arXiv 2406.04485)",
         answers="preference",
@@ -25,7 +25,9 @@ vote: left, right, both good, both bad.
 
 Data: a folder with image_generation/, image_edition/, video_generation/, each with items.jsonl.gz (or .jsonl, .json,
 .csv, .parquet) or test_v1-*.parquet; one file with `subset`; hub:TIGER-Lab/GenAI-Bench@REVISION; or a copy of the
-authors' repository with results/SUBSET/JUDGE/pairwise.jsonl, which has votes and prompts and no pictures. Item ids are
+authors' repository with results/SUBSET/JUDGE/pairwise.jsonl, which has votes and prompts and no pictures. Videos lie
+beside the rows of video_generation, under the last name of their address: the data name those of the hub's
+tianleliphoebe/genai-arena-video-mp4, and nothing is downloaded. Item ids are
 SUBSET/idx. The verdict format preference/genai-bench reads answers as the official script does.""",
         protocol="harness_preference.benchmarks.genai_bench:PROTOCOL",
         metric="""\
@@ -43,8 +45,10 @@ subsets.""",
             Column(name="right_image", kind="image", meaning="candidate B", subsets=(_IMAGES,)),
             Column(name="left_output_image", kind="image", meaning="candidate A", subsets=(_EDITS,)),
             Column(name="right_output_image", kind="image", meaning="candidate B", subsets=(_EDITS,)),
-            Column(name="left_video", kind="text", meaning="address of candidate A", subsets=(_VIDEOS,)),
-            Column(name="right_video", kind="text", meaning="address of candidate B", subsets=(_VIDEOS,)),
+            Column(name="left_video", kind="text", meaning="address or name of candidate A's file", subsets=(_VIDEOS,)),
+            Column(
+                name="right_video", kind="text", meaning="address or name of candidate B's file", subsets=(_VIDEOS,)
+            ),
             Column(name="left_model", kind="word", meaning="who made candidate A", optional=True),
             Column(name="right_model", kind="word", meaning="who made candidate B", optional=True),
             Column(
@@ -56,8 +60,8 @@ subsets.""",
         deviations="""\
 The prompt gives the facts of the official template in our own words. Rows without both image columns hold
 places of pictures only (tag media=absent), as with media: absent: good for replaying recorded answers, and an error for
-a judge that looks. Videos are given as
-addresses (tag media=address): the official script samples up to 16 frames, this harness downloads nothing.""",
+a judge that looks. The official script samples up to 16 frames of a video; here they are those at the middles of
+`frames` equal parts of its time.""",
         pitfalls="""\
 Papers often report 2-way accuracy without the ties, which is another number. A judge that always says A gets 37 % on
 image generation. Many votes share a prompt (1,205 different prompts in 1,735 votes, 179 in 919), so intervals are

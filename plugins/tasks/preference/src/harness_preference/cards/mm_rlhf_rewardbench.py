@@ -23,9 +23,9 @@ CARDS = [
 path of the image or video, in this order: mcq, long, short, safety, video.
 
 Data: a folder with mm_reward_bench.jsonl and the pictures in it or in its images/. A video is a folder of frames, of
-which 32 are shown as images, evenly spread (option `frames`: fewer); where the frames are not there, the row is
-refused. The parquet file on the hub holds paths without pictures, so hub: ids do not work. Item ids are ID/row number
-from 0, because pairs share ids; the group is the id.""",
+which 32 are shown as images, evenly spread (option `frames`: fewer), or a video file; where neither is there, the row
+is refused. The parquet file on the hub holds paths without pictures, so hub: ids do not work. Item ids are ID/row
+number from 0, because pairs share ids; the group is the id.""",
         protocol="harness_preference.benchmarks.mm_rlhf_rewardbench:PROTOCOL",
         metric="""\
 ACC (accuracy) is the share of pairs in which the chosen answer wins; a draw of two rewards is wrong. ACC+
