@@ -200,8 +200,9 @@ def test_what_the_start_scored_is_not_validated_again_after_a_stop(
         sft(tmp_path / "stopped", taught, stop=at(1))
     assert (tmp_path / "stopped" / "start.json").is_file()
     said = capsys.readouterr().err.splitlines()
-    assert said[:3] == [
+    assert said[:4] == [
         "recipe: opening the model ...",
+        "recipe: trains 100 % of the weights (84,256 of 84,256)",
         "recipe: reading the data of 2 tasks ...",
         "recipe: validating the start ...",
     ]
