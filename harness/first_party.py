@@ -39,7 +39,9 @@ OFFERS: Mapping[str, Mapping[str, str]] = {
         ),
         "miniature-judges": (
             "base-captions base-digit base-naturalness base-pairs-alignment base-pairs-safety base-rationality "
-            "base-relation base-safety base-technical train-pairs-alignment train-pairs-safety"
+            "base-relation base-safety base-technical overlooking-captions overlooking-digit overlooking-naturalness "
+            "overlooking-pairs-alignment overlooking-pairs-safety overlooking-rationality overlooking-relation "
+            "overlooking-safety overlooking-technical train-pairs-alignment train-pairs-safety"
         ),
         "mtrl": "agin-nat agin-nat-mos agin-rat agin-rat-mos agin-tech agin-tech-mos imagereward seetrue unsafebench",
         "preference": (
@@ -59,11 +61,11 @@ OFFERS: Mapping[str, Mapping[str, str]] = {
         "transformers": "clip-score reward-model transformers",
     },
     "reward": {
-        "verdict": "accuracy brier distance format length repetition soft-score swap-consistency",
+        "verdict": "accuracy brier distance fidelity format length rationale repetition soft-score swap-consistency",
     },
     "trainer": {
         "grpo": "grpo sft",
-        "miniature-judges": "eyes reading",
+        "miniature-judges": "eyes reading shipped",
         "trl": "trl-grpo trl-sft",
     },
     "executor": {
@@ -78,8 +80,10 @@ OFFERS: Mapping[str, Mapping[str, str]] = {
     "manifest": {
         "miniature": "in-distribution ood",
         "miniature-judges": (
-            "base base-stronger base-weaker eyes mt-rl-adaptive mt-rl-calibrated mt-rl-from-stronger mt-rl-from-weaker "
-            "mt-rl-judge mt-rl-swap reading rl-single rl-verdict-only sft-rationale sft-replay sft-single sft-unified"
+            "base base-shared base-shipped base-stronger base-weaker eyes mt-rl-adaptive mt-rl-calibrated "
+            "mt-rl-from-shared mt-rl-from-stronger mt-rl-from-weaker mt-rl-judge mt-rl-swap reading rl-single "
+            "rl-verdict-only sft-rationale sft-rationale-from-shared sft-replay sft-single sft-unified "
+            "sft-unified-from-shared"
         ),
     },
 }

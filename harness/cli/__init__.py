@@ -222,16 +222,20 @@ def _run(argv: list[str] | None) -> int:
     except (click.exceptions.Abort, KeyboardInterrupt):
         say("interrupted")
         code = 130
-    # As of a program that is ended by SIGPIPE. Closed, since Python writes to stderr once more at its end.
     except BrokenPipeError:
-        sys.stderr.close()
-        code = 141
+        code = _end_unread()
     except SystemExit as error:  # the harness itself never calls sys.exit before this point
-        code = 141 if _has_lost_reader(error) else _report(error)
+        code = _end_unread() if _has_lost_reader(error) else _report(error)
     except Exception as error:
         code = _report(error)
     # A verb of a plugin may return anything.
     return code if isinstance(code, int) else 0
+
+
+def _end_unread() -> int:
+    """End as a program does that is ended by SIGPIPE. Gives its code."""
+    sys.stderr.close()  # what stdout still holds cannot be written, and Python says so on stderr at its end
+    return 141
 
 
 def _has_lost_reader(error: SystemExit) -> bool:

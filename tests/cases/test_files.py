@@ -144,7 +144,9 @@ OTHER: dict[str, tuple[bytes, str]] = {
     "comma.jsonl": (",\n".join(LINES).encode(), "line 1: not JSON"),
     "pretty.jsonl": (json.dumps({"id": "1"}, indent=1).encode(), "line 1: not JSON"),
     "half.jsonl": ("\n".join(LINES).replace("Is grass", "\\ud83d").encode(), "half a surrogate pair"),
-    "wrapped.json": (f'{{"data": [{", ".join(LINES)}]}}'.encode(), "expected a JSON list of objects"),
+    "wrapped.json": (f'{{"data": [{", ".join(LINES)}], "version": 2}}'.encode(), ""),  # as MMRB2 has it
+    "wrapped_twice.json": (f'{{"data": [{", ".join(LINES)}], "more": []}}'.encode(), "holds several lists"),
+    "no_list.json": (b'{"id": "1"}', "expected a JSON list of objects, found an object without one"),
 }
 
 

@@ -76,17 +76,18 @@ def test_a_section_that_is_left_empty_is_said(refuse: Refuse) -> None:
     assert "run: must be a mapping, got nothing" in str(problem)
 
 
-WHOLE = sorted(path for path in BENCHMARKS.glob("**/*.yaml") if path.parent.name != "parts")
-"""Manifests and recipes; what lies in `parts/` is only ever extended."""
+WHOLE = sorted(path for path in BENCHMARKS.glob("**/*.yaml") if path.parent.name not in ("parts", "accelerate"))
+"""Manifests and recipes; what lies in `parts/` is only ever extended, and `accelerate/` is for that launcher."""
 
 
 @pytest.mark.parametrize("path", WHOLE, ids=lambda path: path.stem)
 def test_the_manifests_of_this_repository_load(path: Path, tmp_path: Path) -> None:
-    text = path.read_text(encoding="utf-8")
-    sets = [f"vars.data={tmp_path}"] if "vars: {data: data" in text else []
-    for name in re.findall(r"\$\{vars\.root\}/(\w+)", text):
+    parts = [path.parent / name for name in re.findall(r"parts/\w+\.yaml", path.read_text(encoding="utf-8"))]
+    text = "".join(file.read_text(encoding="utf-8") for file in (path, *parts))
+    declared = set(re.findall(r"^vars: \{.*?\b(root|data): data", text, re.MULTILINE))
+    for name in re.findall(r"\$\{vars\.(?:root|data)\}/(\w+)", text):
         (tmp_path / name).mkdir(exist_ok=True)
-        sets = [f"vars.root={tmp_path}"]
+    sets = [f"vars.{name}={tmp_path}" for name in sorted(declared)]
     loaded = load_document(path, sets=sets, plugins=Plugins.load())
     assert loaded.tasks
 

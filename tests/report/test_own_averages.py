@@ -90,7 +90,9 @@ def test_two_judges_are_compared_by_it(make_cell: Any) -> None:
 
 
 def test_an_average_that_there_is_not_is_refused_by_name(make_cell: Any) -> None:
-    with pytest.raises(UserError, match=r"task t: .* micro, category, group after it, got 'accuracy@source'"):
+    with pytest.raises(
+        UserError, match=r"task t: .* micro, category, group, group_size after it, got 'accuracy@source'"
+    ):
         board(judges(make_cell, protocol=Protocol()), metric="accuracy@source")
 
 

@@ -247,7 +247,7 @@ def test_the_line_is_on_stderr_before_the_first_step(
     sft(training(tmp_path, mixture, tasks=[points("red", 8)]), steps=1, batch=2, lora=LoraOptions(rank=2))
     out, err = capsys.readouterr()
     assert not out
-    assert err.startswith("recipe: adapters: 22 modules, "), err
+    assert err.splitlines()[1].startswith("recipe: adapters: 22 modules, "), err
 
 
 def test_a_parameter_that_is_none_of_the_models_is_an_error_that_names_those_that_are(

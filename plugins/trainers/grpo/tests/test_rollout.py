@@ -187,7 +187,7 @@ def test_all_answers_of_a_step_are_written_in_one_loop_up_to_a_bound(
     taught: Path, monkeypatch: pytest.MonkeyPatch, beside: bool, samples: int, most: int
 ) -> None:
     monkeypatch.setattr("harness_grpo.rollout._AT_ONCE", 8)
-    monkeypatch.setattr("harness_grpo.rollout._AT_ONCE_APART", 4)
+    monkeypatch.setattr("harness_grpo.rollout.AT_ONCE_APART", 4)
     policy = opened(taught)
     policy.opened.writer.beside = beside
     prefill, sizes = policy.opened.language.prefill, []
