@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import io
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -183,7 +184,8 @@ def main(argv: list[str] | None = None) -> None:
     failed, or a judge stopped (no key, no credit, a spent budget, ...), or `harness verify` found a number that
     is not what was computed; 4 a gate is not passed (a cell's coverage, `--fail-on-leak`, or `harness drift
     --fail-on`), or a row needs a plugin to be verified; 5 a bundle is not signed as `harness verify` was told;
-    130 interrupted (the same command goes on), 143 by SIGTERM, 129 by SIGHUP.
+    130 interrupted (the same command goes on), 143 by SIGTERM, 129 by SIGHUP; 141 its output is read no
+    further, as by `head`.
     """
     try:
         code = _run_stoppable(argv)
@@ -223,18 +225,26 @@ def _run(argv: list[str] | None) -> int:
         say("interrupted")
         code = 130
     except BrokenPipeError:
-        code = _end_unread()
+        code = _end_unread(alone=argv is None)
     except SystemExit as error:  # the harness itself never calls sys.exit before this point
-        code = _end_unread() if _has_lost_reader(error) else _report(error)
+        code = _end_unread(alone=argv is None) if _has_lost_reader(error) else _report(error)
     except Exception as error:
         code = _report(error)
     # A verb of a plugin may return anything.
     return code if isinstance(code, int) else 0
 
 
-def _end_unread() -> int:
-    """End as a program does that is ended by SIGPIPE. Gives its code."""
-    sys.stderr.close()  # what stdout still holds cannot be written, and Python says so on stderr at its end
+def _end_unread(*, alone: bool) -> int:
+    """End as a program does that is ended by SIGPIPE. Gives its code.
+
+    Args:
+        alone: Whether this is a process of its own, and not a call within another program.
+    """
+    if alone:
+        # Python writes what stdout still holds at its end. Where that fails it complains, and ends with code 120.
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 1)
+        os.close(nowhere)
     return 141
 
 
