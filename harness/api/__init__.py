@@ -52,6 +52,7 @@ from harness.api._protocol import Protocol
 from harness.api._readings import Reading
 from harness.api._records import Item, Judgement, Part, Status, Usage, join_parts
 from harness.api._requests import Message, Request, VerdictFormat
+from harness.api._sampling import sample_items
 from harness.api._spaces import (
     TIE,
     AnswerSpace,
@@ -77,7 +78,6 @@ from harness.api.results._recorded import AnswerSource, RecordedAnswer, Recorded
 from harness.api.results._statistics import Change, Measurement, Statistics
 from harness.api.results._unread import UnreadReason, reason_of
 from harness.api.results._written import Unit, write_interval, write_number, write_share
-from harness.api.training._sampling import sample_items
 from harness.api.training._training import (
     Answer,
     AnswerReward,

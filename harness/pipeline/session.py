@@ -22,7 +22,7 @@ from harness.pipeline.training import train_judges
 from harness.runner.engine import Engine, Outcome
 from harness.runner.folder import JOURNAL, MANIFEST, lock_folder, make_folder, write_atomically, write_record
 from harness.runner.journal import Journal
-from harness.runner.plan import build_plan, find_lone_golds, plan_record
+from harness.runner.plan import build_plan, find_lacking_golds, plan_record
 from harness.runner.planned import Plan, PlannedJudge
 from harness.runner.requests import Shard
 from harness.runner.unwritable import is_writable
@@ -123,7 +123,7 @@ def run_manifest(
         plan.tasks = [replace(task, only=frozenset(only.get(task.name, ()))) for task in plan.tasks]
     # Before anything is trained or paid for, so that a mistake costs neither.
     plugins.check("harness_plan_made", manifest=loaded, plan=plan, plugins=plugins)
-    for line in find_lone_golds(plan):
+    for line in find_lacking_golds(plan):
         say(f"warning: {line}")
     if any(judge.needs_training for judge in plan.judges):
         train_judges(plan, loaded, plugins, checkpoints=checkpoints, say=say)

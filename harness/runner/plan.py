@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationError
 
-from harness.api import Card, ManifestError, PluginError, Protocol, Ranking, Score, UserError, WeightedReward
+from harness.api import Card, ManifestError, PluginError, Protocol, UserError, WeightedReward
 from harness.api.reading import Thinking
 from harness.discovery import Offer, Plugins
 from harness.manifest.model import ReasoningMarks
 from harness.manifest.problems import display
 from harness.runner.context import context_of, plan_task
+from harness.runner.golds import describe_lacking
 from harness.runner.planned import Plan, PlannedJudge, PlannedTask, least_of
 
 if TYPE_CHECKING:
@@ -82,20 +83,20 @@ def plan_tasks(loaded: LoadedManifest, plugins: Plugins, *, workspace: Path) -> 
     return plan
 
 
-def find_lone_golds(plan: Plan) -> Iterator[str]:
-    """For each task of which the first items are asked, a line where all these have one gold.
+def find_lacking_golds(plan: Plan) -> Iterator[str]:
+    """For each task of which the first items are asked, a line where a class is the gold of none of them.
 
-    Data is often sorted by label, and a judge that always says that label then has no fault.
+    Data is often sorted by label. With candidates that are shown in both orders each place is the gold of as many.
     """
     for task in plan.tasks:
         if task.limit is None or task.limit < 2 or task.sampled or task.protocol.order != "fixed":
             continue
-        golds = {item.space.name(item.gold) for _, item in task.items() if not isinstance(item.space, Score | Ranking)}
-        if len(golds) == 1:
-            yield (
-                f"task {task.name}: the gold of its first {task.limit} items is always {golds.pop()}, so that a judge "
-                f"that always says so scores 1; write sample: {task.limit} in place of limit"
-            )
+        items = [(item.gold, item.space) for _, item in task.items()]
+        said = describe_lacking(
+            {gold for gold, _ in items}, {space for _, space in items}, what=f"its first {task.limit} items"
+        )
+        if said:
+            yield f"task {task.name}: {said}. Write sample: {task.limit} in place of limit"
 
 
 def thinking_of(entry: ReasoningMarks, card: Card | None = None) -> Thinking:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -28,8 +27,6 @@ _COUNT = "n"
 """Last part of the name of a number of answers."""
 _SHARES = ("accuracy", "coverage")
 """Scores that are shares of answers."""
-_QUANTILE = 1.959964
-"""Of the normal distribution, for intervals of 95 %."""
 _MOST_CURVES = 40
 
 Curves = Mapping[int, Mapping[str, float | None]]
@@ -87,31 +84,20 @@ def _hub_name(given: str | None) -> str:
 
 def scores_table(scores: Mapping[str, float | None]) -> str:
     """A line for each score, with the number of answers that a trainer reports as `TASK/n`, and how sure a share is."""
+    from harness.score.intervals import agresti_coull, normal_quantile  # scipy: once something was trained
+
     rows: list[list[str]] = []
     for name, value in scores.items():
         task, _, kind = name.rpartition("/")
         if kind == _COUNT:
             continue
         count = scores.get(f"{task}/{_COUNT}") if task else None
-        known = value is not None and count is not None and count >= 1 and kind in _SHARES and 0 <= value <= 1
-        low, high = wilson_interval(float(value or 0), int(count or 1))
-        rows.append(
-            [
-                name,
-                _number(value),
-                "-" if count is None else f"{int(count):,}",
-                f"{low:.3f} to {high:.3f}" if known else "-",
-            ]
-        )
+        sure = "-"
+        if value is not None and count is not None and count >= 1 and kind in _SHARES and 0 <= value <= 1:
+            low, high = agresti_coull(value, count, quantile=normal_quantile(0.95))
+            sure = f"{low:.3f} to {high:.3f}"
+        rows.append([name, _number(value), "-" if count is None else f"{int(count):,}", sure])
     return table(["score", "value", "n", "interval"], rows, left="lrrr")
-
-
-def wilson_interval(share: float, count: int) -> tuple[float, float]:
-    """The interval of 95 % for a share of `count` independent answers (Wilson 1927, doi:10.2307/2276774)."""
-    squared = _QUANTILE**2
-    centre = (share + squared / (2 * count)) / (1 + squared / count)
-    half = _QUANTILE / (1 + squared / count) * math.sqrt(share * (1 - share) / count + squared / (4 * count**2))
-    return max(0.0, centre - half), min(1.0, centre + half)
 
 
 def curves_table(curves: Curves) -> str:

@@ -9,10 +9,8 @@ from typing import TYPE_CHECKING
 
 from harness.api import (
     AnswerSpace,
-    Choice,
     DataError,
     Example,
-    Preference,
     Request,
     UserError,
     Verdict,
@@ -20,6 +18,7 @@ from harness.api import (
 )
 from harness.api.reading import NO_MARKS, Thinking
 from harness.runner.context import example_of
+from harness.runner.golds import describe_lacking
 from harness.runner.requests import stream_requests
 
 if TYPE_CHECKING:
@@ -118,33 +117,10 @@ class Examples:
 
     def _note_lacking(self, split: str, golds: Mapping[Verdict, int], spaces: set[AnswerSpace]) -> None:
         """Warn once where a split has no item with some gold."""
-        found = _lacking(golds, spaces)
+        found = describe_lacking(golds, spaces, what=f"the {sum(golds.values())} examples")
         if found and split not in self.lacking:
             self.lacking[split] = found
             self._say(f"warning: task {self._planned.name}, {split}: {found}")
-
-
-def _lacking(golds: Mapping[Verdict, int], spaces: set[AnswerSpace]) -> str:
-    """Which golds never come, in words. Empty where each does, or where that is not known."""
-    if len(spaces) != 1:  # items with answer spaces of their own have no classes in common
-        return ""
-    (space,) = spaces
-    count = sum(golds.values())
-    if isinstance(space, Preference):
-        if len(golds) > 1:
-            return ""
-        return (
-            f"the gold of all {count} examples is {space.name(next(iter(golds)))}; a judge that always says it scores 1"
-        )
-    if not isinstance(space, Choice):
-        return ""
-    missing = [label for label in space.labels if label not in golds]
-    if not missing:
-        return ""
-    return (
-        f"no gold of {count} examples is {' or '.join(missing)}; a judge that never says it is not found out, and none "
-        "learns it"
-    )
 
 
 def _unreadable(request: Request) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from harness.api import Item, Protocol
-from harness.runner.plan import find_lone_golds
+from harness.runner.plan import find_lacking_golds
 from harness.runner.planned import Plan, PlannedTask
 from harness.runner.requests import stream_requests
 
@@ -77,8 +77,8 @@ def test_first_items_that_have_one_gold_are_warned_about(
 ) -> None:
     plan = make_plan(text_task(count=40, change=sort_by_gold))
     plan.tasks[0] = replace(plan.tasks[0], **changes)
-    lines = list(find_lone_golds(plan))
+    lines = list(find_lacking_golds(plan))
     assert bool(lines) is warned
     if warned:
         assert "task text: the gold of its first 8 items is always yes" in lines[0]
-        assert "write sample: 8 in place of limit" in lines[0]
+        assert "Write sample: 8 in place of limit" in lines[0]

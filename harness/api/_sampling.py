@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import heapq
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 
 from harness.api._records import Item
 from harness.api._spaces import Score
@@ -71,18 +71,12 @@ def _shares(sizes: Mapping[str, int], count: int) -> dict[str, int]:
     count = min(count, total)
     exact = {name: count * size / total for name, size in sizes.items()}
     shares = {name: max(1, int(part)) for name, part in exact.items()}
-    for name in _by_remainder(exact):
-        if sum(shares.values()) == count:
-            break
-        shares[name] += shares[name] < sizes[name]
+    while sum(shares.values()) < count:  # to the class that is furthest below its share
+        shares[max(sorted(shares), key=lambda name: exact[name] - shares[name])] += 1
     while sum(shares.values()) > count:  # classes that are rarer than one place have one
-        shares[max(shares, key=lambda name: (shares[name] - exact[name], name))] -= 1
+        above = [name for name in shares if shares[name] > 1]
+        shares[max(above, key=lambda name: (shares[name] - exact[name], name))] -= 1
     return shares
-
-
-def _by_remainder(exact: Mapping[str, float]) -> Iterator[str]:
-    while True:
-        yield from sorted(exact, key=lambda name: (int(exact[name]) - exact[name], name))
 
 
 def _gold_class(item: Item) -> str:

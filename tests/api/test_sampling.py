@@ -6,6 +6,8 @@ import random
 from collections import Counter
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from harness.api import Choice, Item, Score, sample_items
 
@@ -45,6 +47,32 @@ def test_a_rare_gold_has_an_item_and_categories_their_shares() -> None:
     assert Counter(item.gold for item in found) == {"yes": 19, "no": 1}
     categories = Counter(item.category for item in found if item.gold == "yes")
     assert abs(categories["a"] - 19 * 0.75) < 1
+
+
+@settings(deadline=None)
+@given(sizes=st.lists(st.integers(1, 60), min_size=1, max_size=12), limit=st.integers(1, 80))
+@example(sizes=[300, *[1] * 9], limit=10)
+def test_every_gold_has_its_share_and_one_item_at_least(sizes: list[int], limit: int) -> None:
+    """One common gold beside rare ones too: these have more than their shares, so the common one has less."""
+    space = Choice(tuple(f"c{gold}" for gold in range(max(2, len(sizes)))))
+    items = [
+        Item(id=f"{gold}-{k}", group=f"{gold}-{k}", space=space, gold=f"c{gold}")
+        for gold, size in enumerate(sizes)
+        for k in range(size)
+    ]
+    chosen = sample_items(items, limit=limit)
+    found = Counter(item.gold for item in items if item.id in chosen)
+    assert found.total() == min(limit, len(items))
+    if limit < len(sizes):
+        assert set(found.values()) == {1}
+        return
+    whole = min(limit, len(items))
+    for gold, size in enumerate(sizes):
+        share = whole * size / len(items)
+        assert 1 <= found[f"c{gold}"] <= max(1, share + 1)
+        # What rare golds have above their shares is all that another one may lack.
+        lent = sum(max(0.0, 1 - whole * other / len(items)) for other in sizes)
+        assert found[f"c{gold}"] >= share - 1 - lent
 
 
 def test_items_of_different_clusters_are_taken_first() -> None:
