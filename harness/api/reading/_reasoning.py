@@ -8,6 +8,7 @@ judge's card or a manifest adds. The time is linear in the length of the text.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -68,6 +69,8 @@ _AT_THE_START = (
 )
 """Marks made of words. They only open reasoning at the beginning of an answer."""
 
+_LINE = 200
+"""So far back a quotation may have begun, in characters."""
 _MOST_MARKS = 500
 """With more marks than this, quotations among them are not searched. Each takes time."""
 
@@ -282,8 +285,12 @@ def _is_mentioned(text: str, start: int, end: int) -> bool:
     The first of them must open a quotation: in `The best is 'A'</think>'B'` it closes one.
     """
     around = text[max(0, start - 1) : start] + text[end : end + 1]
-    opens = start < 2 or text[start - 2].isspace() or text[start - 2] in "([{"
-    return around in ("``", '""', "''") and opens
+    if around not in ("``", '""', "''"):
+        return False
+    before = text[start - 2 : start - 1] if start > 1 else " "
+    if unicodedata.east_asian_width(before) in ("W", "F"):  # scripts without spaces: the first, third, ... one opens
+        return text.count(around[0], max(0, start - _LINE), start - 1) % 2 == 0
+    return before.isspace() or before in "([{"
 
 
 @lru_cache(maxsize=64)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 import subprocess
 import sys
 import threading
@@ -75,6 +76,32 @@ def test_the_rule_holds_for_any_number_and_rate(frames: int, count: int, rate: i
         middle = (place + 0.5) / count * frames
         near = {int(middle + 1e-3), int(middle - 1e-3)}  # at the very change of a frame either is right
         assert found // 8 in {min(max(number, 0), frames - 1) for number in near}
+
+
+@pytest.mark.parametrize(
+    ("matrix", "size", "corner"),
+    [((0, 1, -1, 0), (24, 32), (20, 4)), ((-1, 0, 0, -1), (32, 24), (28, 20)), ((0, -1, 1, 0), (24, 32), (4, 28))],
+)
+def test_a_video_that_lies_on_its_side_is_shown_upright(
+    matrix: tuple[int, int, int, int], size: tuple[int, int], corner: tuple[int, int]
+) -> None:
+    """As telephones store them. Which corner is which was compared with what ffmpeg's own program shows."""
+    out = io.BytesIO()
+    with av.open(out, "w", format="mp4") as writer:
+        stream = writer.add_stream("mpeg4", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 32, 24, "yuv420p"
+        pixels = np.zeros((24, 32, 3), np.uint8)
+        pixels[:8, :8] = 255  # the upper left corner, as it is stored
+        for packet in (*stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")), *stream.encode()):
+            writer.mux(packet)
+    raw = bytearray(out.getvalue())
+    a, b, c, d = (value << 16 for value in matrix)
+    # ISO 14496-12: the matrix stands 40 bytes into the header of the track.
+    struct.pack_into(">9i", raw, raw.index(b"tkhd") + 44, a, b, 0, c, d, 0, 0, 0, 1 << 30)
+    (shown,) = decode_frames(bytes(raw), 1, name="clip")
+    assert shown.size == size
+    bright = [(x, y) for x in (4, size[0] - 4) for y in (4, size[1] - 4) if shown.convert("L").getpixel((x, y)) > 128]  # type: ignore[operator]
+    assert bright == [corner]
 
 
 def test_a_gif_is_a_video() -> None:

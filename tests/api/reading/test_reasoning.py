@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import unicodedata
+
 import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
@@ -112,7 +114,8 @@ def test_a_text_without_marks_is_a_statement_unless_the_prompt_opened_it(text: s
 @given(pair=st.sampled_from(PAIRS), thought=PLAIN, said=PLAIN)
 @example(pair=("<think>", "</think>"), thought="'", said="'")
 def test_nothing_of_the_reasoning_gets_into_the_statement(pair: tuple[str, str], thought: str, said: str) -> None:
-    opens = thought[-2:-1].isspace() or thought[-2:-1] in ("(", "[", "{")
+    before = thought[-2:-1]
+    opens = before.isspace() or before in ("(", "[", "{") or unicodedata.east_asian_width(before or "x") in ("W", "F")
     assume(not opens or thought[-1:] + said[:1] not in ("``", '""', "''"))  # else the mark is mentioned
     split = split_reasoning(f"{pair[0]}{thought}{pair[1]}{said}")
     assert (split.statement.strip(), split.reasoning) == (said.strip(), thought.strip())
@@ -124,6 +127,12 @@ def test_a_quotation_that_ends_at_a_mark_does_not_hide_it(quote: str) -> None:
     assert (split.statement, split.reasoning) == (f"{quote}B{quote}", f"The best is {quote}A{quote}")
     split = split_reasoning(f"<think>It wrote {quote}</think>{quote}, so A.</think>B")
     assert (split.statement, split.reasoning) == ("B", f"It wrote {quote}</think>{quote}, so A.")
+    split = split_reasoning(
+        f"<think>不要写{quote}</think>{quote}。选甲。</think>B"
+    )  # no space stands before a quotation
+    assert (split.statement, split.reasoning) == ("B", f"不要写{quote}</think>{quote}。选甲。")
+    split = split_reasoning(f"<think>最好的是{quote}甲{quote}</think>{quote}甲{quote}")
+    assert (split.statement, split.reasoning) == (f"{quote}甲{quote}", f"最好的是{quote}甲{quote}")
 
 
 PIECES = [*(mark for pair in PAIRS for mark in pair), "so", "\n"]

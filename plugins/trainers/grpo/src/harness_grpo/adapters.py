@@ -10,13 +10,10 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from harness.api import UserError
 from harness_grpo.options import LoraOptions
-
-if TYPE_CHECKING:
-    pass
 
 _VISION = re.compile(r"(^|\.)(vision\w*|visual\w*|image_\w*)(\.|$)")
 """Names of modules that are of the vision tower."""

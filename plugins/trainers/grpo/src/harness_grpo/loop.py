@@ -264,7 +264,7 @@ def _say_estimate(setup: TrainingSetup, seconds: float, answers: int) -> None:
     if not isinstance(options, GrpoOptions):  # SFT writes none
         return
     step = seconds / answers * options.batch * options.group
-    Phase(
+    announce(
         setup.training.name,
         f"{answers:,} answers took {seconds:.0f} s; to write those of a step takes about {step:.0f} s, and of "
         f"{options.steps:,} steps {step * options.steps / 60:.0f} min; learning comes on top",
