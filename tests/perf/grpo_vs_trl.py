@@ -174,6 +174,8 @@ def our_seconds(folder: Path, model: Path, examples: Sequence[Example], steps: i
     clock, parts = Clock(), {"rollout_s": 0.0, "learn_s": 0.0}
 
     def log(step: int, metrics: Mapping[str, float]) -> None:
+        if "loss" not in metrics:  # of what is delivered, after the last step
+            return
         clock.tick()
         assert metrics["t/length"] == TOKENS
         for name in parts:
@@ -344,6 +346,8 @@ def curve(make: Callable[[Training], Any], folder: Path, model: Path, seed: int,
     found: dict[str, list[float]] = {"reward": [], "loss": []}
 
     def log(step: int, metrics: Mapping[str, float]) -> None:
+        if "loss" not in metrics:  # of what is delivered, after the last step
+            return
         for name, values in found.items():
             values.append(metrics[name])
 
