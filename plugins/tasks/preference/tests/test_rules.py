@@ -16,6 +16,7 @@ from harness.score.cell import score_cell
 from harness.score.metrics import Accuracy
 from harness.score.units import build_cell
 from harness_preference.benchmarks import (
+    auto_j,
     genai_bench,
     hpd_v2,
     hpd_v3,
@@ -58,6 +59,8 @@ class Rules:
 
 
 RULES = {
+    # correct_both: both orders must give the label, a tie is one
+    "auto-j": Rules(auto_j.PROTOCOL, WRONG, WRONG, None, tied_gold=WRONG, tie=WRONG),
     # eval script: anything but the label is no match; ties are two labels of their own
     "genai-bench": Rules(genai_bench.PROTOCOL, WRONG, WRONG, None, tied_gold=WRONG, tie=WRONG),
     # 1 - inversions / pairs: a tie, on either side, is no inversion
