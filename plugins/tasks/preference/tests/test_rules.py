@@ -25,6 +25,7 @@ from harness_preference.benchmarks import (
     judgebench,
     llmbar,
     m_judgebench,
+    m_rewardbench,
     mj_bench,
     mllm_as_a_judge,
     mm_rlhf_rewardbench,
@@ -77,6 +78,8 @@ RULES = {
     "llmbar": Rules(llmbar.PROTOCOL, WRONG, WRONG, WRONG),
     # "Answer N is better" must be in the answer, over all pairs
     "m-judgebench": Rules(m_judgebench.PROTOCOL, WRONG, WRONG, WRONG),
+    # scripts/run_generative.py: neither winner is 0.5; run_rewardbench.py: chosen > rejected
+    "m-rewardbench": Rules(m_rewardbench.PROTOCOL, HALF, HALF, WRONG),
     # "with ties": a predicted tie is wrong; an answer that cannot be read stops the script
     "mj-bench": Rules(mj_bench.PROTOCOL, LEFT_OUT, LEFT_OUT, None, tie=WRONG),
     # pair_analysis.ipynb: rows without A, B or C are not in the lists; calculate_metrics.ipynb skips missing ids
