@@ -29,6 +29,7 @@ from harness_preference.benchmarks import (
     m_rewardbench,
     mj_bench,
     mllm_as_a_judge,
+    mm_judgebench,
     mm_rlhf_rewardbench,
     mmrb2,
     multimodal_rewardbench,
@@ -87,6 +88,8 @@ RULES = {
     "mj-bench": Rules(mj_bench.PROTOCOL, LEFT_OUT, LEFT_OUT, None, tie=WRONG),
     # pair_analysis.ipynb: rows without A, B or C are not in the lists; calculate_metrics.ipynb skips missing ids
     "mllm-as-a-judge-pair": Rules(mllm_as_a_judge.PAIR_PROTOCOL, LEFT_OUT, LEFT_OUT, None, tied_gold=WRONG, tie=WRONG),
+    # evaluate.py: an empty prediction equals no label
+    "mm-judgebench": Rules(mm_judgebench.PROTOCOL, WRONG, WRONG, WRONG),
     # cal_performance: reward_0 > reward_1
     "mm-rlhf-rewardbench": Rules(mm_rlhf_rewardbench.PROTOCOL, WRONG, WRONG, WRONG),
     # compute_accuracy.py: what is not there leaves the denominator; a judgement is A, B or tie, and a tie is there
