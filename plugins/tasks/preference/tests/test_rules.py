@@ -17,6 +17,7 @@ from harness.score.metrics import Accuracy
 from harness.score.units import build_cell
 from harness_preference.benchmarks import (
     auto_j,
+    codejudgebench,
     contextualjudgebench,
     genai_bench,
     hpd_v2,
@@ -64,6 +65,8 @@ class Rules:
 RULES = {
     # correct_both: both orders must give the label, a tie is one
     "auto-j": Rules(auto_j.PROTOCOL, WRONG, WRONG, None, tied_gold=WRONG, tie=WRONG),
+    # src/score.py: an empty prediction equals no label
+    "codejudgebench": Rules(codejudgebench.PROTOCOL, WRONG, WRONG, WRONG),
     # compute_acc: both judgements must be 1; -1 is what cannot be read
     "contextualjudgebench": Rules(contextualjudgebench.PROTOCOL, WRONG, WRONG, WRONG),
     # eval script: anything but the label is no match; ties are two labels of their own
