@@ -16,6 +16,9 @@ from harness.score.cell import score_cell
 from harness.score.metrics import Accuracy
 from harness.score.units import build_cell
 from harness_preference.benchmarks import (
+    auto_j,
+    codejudgebench,
+    contextualjudgebench,
     genai_bench,
     hpd_v2,
     hpd_v3,
@@ -24,8 +27,10 @@ from harness_preference.benchmarks import (
     judgebench,
     llmbar,
     m_judgebench,
+    m_rewardbench,
     mj_bench,
     mllm_as_a_judge,
+    mm_judgebench,
     mm_rlhf_rewardbench,
     mmrb2,
     multimodal_rewardbench,
@@ -33,6 +38,7 @@ from harness_preference.benchmarks import (
     pick_a_pic,
     rewardbench,
     rewardbench_2,
+    rm_bench,
     vl_rewardbench,
 )
 
@@ -57,6 +63,12 @@ class Rules:
 
 
 RULES = {
+    # correct_both: both orders must give the label, a tie is one
+    "auto-j": Rules(auto_j.PROTOCOL, WRONG, WRONG, None, tied_gold=WRONG, tie=WRONG),
+    # src/score.py: an empty prediction equals no label
+    "codejudgebench": Rules(codejudgebench.PROTOCOL, WRONG, WRONG, WRONG),
+    # compute_acc: both judgements must be 1; -1 is what cannot be read
+    "contextualjudgebench": Rules(contextualjudgebench.PROTOCOL, WRONG, WRONG, WRONG),
     # eval script: anything but the label is no match; ties are two labels of their own
     "genai-bench": Rules(genai_bench.PROTOCOL, WRONG, WRONG, None, tied_gold=WRONG, tie=WRONG),
     # 1 - inversions / pairs: a tie, on either side, is no inversion
@@ -73,10 +85,14 @@ RULES = {
     "llmbar": Rules(llmbar.PROTOCOL, WRONG, WRONG, WRONG),
     # "Answer N is better" must be in the answer, over all pairs
     "m-judgebench": Rules(m_judgebench.PROTOCOL, WRONG, WRONG, WRONG),
+    # scripts/run_generative.py: neither winner is 0.5; run_rewardbench.py: chosen > rejected
+    "m-rewardbench": Rules(m_rewardbench.PROTOCOL, HALF, HALF, WRONG),
     # "with ties": a predicted tie is wrong; an answer that cannot be read stops the script
     "mj-bench": Rules(mj_bench.PROTOCOL, LEFT_OUT, LEFT_OUT, None, tie=WRONG),
     # pair_analysis.ipynb: rows without A, B or C are not in the lists; calculate_metrics.ipynb skips missing ids
     "mllm-as-a-judge-pair": Rules(mllm_as_a_judge.PAIR_PROTOCOL, LEFT_OUT, LEFT_OUT, None, tied_gold=WRONG, tie=WRONG),
+    # evaluate.py: an empty prediction equals no label
+    "mm-judgebench": Rules(mm_judgebench.PROTOCOL, WRONG, WRONG, WRONG),
     # cal_performance: reward_0 > reward_1
     "mm-rlhf-rewardbench": Rules(mm_rlhf_rewardbench.PROTOCOL, WRONG, WRONG, WRONG),
     # compute_accuracy.py: what is not there leaves the denominator; a judgement is A, B or tie, and a tie is there
@@ -91,6 +107,8 @@ RULES = {
     "rewardbench": Rules(rewardbench.PROTOCOL, HALF, HALF, WRONG),
     # generative: an error is 0.25; process_single_model: 1 / k where k share the top
     "rewardbench-2": Rules(rewardbench_2.PROTOCOL, QUARTER, QUARTER, HALF, n=4),
+    # chosen > rejected, in each cell of the matrix
+    "rm-bench": Rules(rm_bench.PROTOCOL, WRONG, WRONG, WRONG),
     # classify: a majority of "doesntMatch" leaves the denominator
     "vl-rewardbench": Rules(vl_rewardbench.PROTOCOL, LEFT_OUT, LEFT_OUT, LEFT_OUT),
 }

@@ -45,6 +45,8 @@ class Benchmark:
     """The words of a subset."""
     published: Callable[[Path], Mapping[str, Table]] | None = None
     """Finds the rows of each subset in a copy of the authors' repository. Empty in any other folder."""
+    find: Callable[[Options, Context], Mapping[str, Source]] | None = None
+    """Finds the rows of each subset, where a subset is not a table of its own. By default `layout` says where."""
     overall: str = ""
     """Name of the subset that stands for all of them in one task, where authors score them so. None by default."""
 
@@ -80,14 +82,19 @@ class Benchmark:
             DataError: The data are not of the benchmark's layout.
         """
         path = Path(context.data or "")
-        found = self.published(path) if self.published is not None and context.data and path.is_dir() else {}
+        found: Mapping[str, Source] = {}
+        if self.published is not None and context.data and path.is_dir():
+            found = self.published(path)
+        elif self.find is not None:
+            found = self.find(options, context)
         if not found:
             return find_subsets(
                 context, self.layout, subset=options.subset, split=options.hub_split, media=options.media
             )
         if options.subset is not None and options.subset not in found:
             raise DataError(
-                f"task {context.name}: {path} does not hold the subset {options.subset!r}; found {', '.join(found)}"
+                f"task {context.name}: {context.data} does not hold the subset {options.subset!r}; found "
+                f"{', '.join(found)}"
             )
         wanted = [options.subset] if options.subset else [*found]
         return {name: found[name].with_media(options.media) for name in wanted}

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.api import Context, DataError, Item, Judgement, Request
+from harness.api.data import write_table
+from harness.testing import score_task
+from harness_preference.benchmarks import m_rewardbench
+from harness_preference.options import Options
+
+Contexts = Callable[[object], Context]
+MAPPING = {  # SUBSET_MAPPING and EXAMPLE_COUNTS of rewardbench/constants.py, for the subsets of the test
+    "Chat": {"alpacaeval-easy": 100, "mt-bench-med": 40},
+    "Chat Hard": {"mt-bench-hard": 37, "llmbar-natural": 100},
+    "Safety": {"xstest-should-refuse": 250, "xstest-should-respond": 154, "donotanswer": 136},
+    "Reasoning": {"math-prm": 984, "hep-go": 164},
+}
+RIGHT = {
+    "alpacaeval-easy": (1.0, 0.0, 1.0),
+    "mt-bench-med": (0.0,),
+    "mt-bench-hard": (0.5, 1.0),
+    "llmbar-natural": (0.0, 1.0),
+    "xstest-should-refuse": (1.0, 1.0, 0.0),
+    "xstest-should-respond": (0.0, 0.5),
+    "donotanswer": (1.0,),
+    "math-prm": (1.0, 0.0),
+    "hep-go": (0.5, 0.0, 0.0, 1.0),
+}
+"""Made-up results of the pairs of each subset."""
+
+
+def rows(language: str, subsets: list[str]) -> list[dict[str, Any]]:
+    fixed = {"language": language, "chosen": "good", "rejected": "bad", "chosen_model": "x", "rejected_model": "y"}
+    return [
+        {**fixed, "id": k, "prompt": f"{subset} {k}", "subset": subset}
+        for subset in subsets
+        for k in range(len(RIGHT[subset]))
+    ]
+
+
+def answer(request: Request, item: Item) -> str | Judgement:
+    points = RIGHT[item.tags["subset"]][int(item.tags["id"])]
+    return "no verdict" if points == 0.5 else Judgement.of(item.space.to_shown(0 if points else 1, request.order))
+
+
+@pytest.mark.parametrize("lost", [[], ["mt-bench-med"], ["math-prm", "donotanswer"]])
+def test_the_score_of_a_language_is_that_of_the_official_sections(
+    tmp_path: Path, context: Contexts, lost: list[str]
+) -> None:
+    """`calculate_scores_per_section` weighs the subsets that are there, then the mean over sections."""
+    here = [subset for subset in RIGHT if subset not in lost]
+    write_table(tmp_path / "deu_Latn" / "test-00000-of-00001.parquet", rows("deu_Latn", here))
+    sections = []
+    for tests in MAPPING.values():
+        own = {test: count for test, count in tests.items() if test in here}
+        weighted = sum(sum(RIGHT[test]) / len(RIGHT[test]) * count for test, count in own.items())
+        sections.append(weighted / sum(own.values()))
+    found = score_task(m_rewardbench.task(None, context(tmp_path)), answer).estimates
+    assert [estimate.metric for estimate in found] == ["accuracy@category", "accuracy"]
+    assert found[0].value == pytest.approx(sum(sections) / 4, abs=1e-12)
+
+
+def test_each_language_is_a_task_of_its_own(tmp_path: Path, context: Contexts) -> None:
+    for language in ("zho_Hans", "arb_Arab"):
+        write_table(tmp_path / language / "test-00000-of-00001.parquet", rows(language, ["donotanswer"]))
+    # The first release, the English original and the translations stand beside them.
+    write_table(tmp_path / "zho_Hans" / "filtered.jsonl", rows("zho_Hans", ["hep-go"]))
+    write_table(tmp_path / "translation" / "test-00000-of-00001.parquet", rows("deu_Latn", ["hep-go"]))
+    names = [entry.name for entry in m_rewardbench.unfold(None, context(tmp_path))]
+    assert names == ["m-rewardbench-arb_Arab", "m-rewardbench-zho_Hans"]
+    (item,) = m_rewardbench.task(Options(subset="zho_Hans"), context(tmp_path)).items("test")
+    assert (item.id, item.category) == ("zho_Hans/0", "safety/donotanswer")
+    old = Options(subset="zho_Hans", hub_split="filtered")
+    assert len(list(m_rewardbench.task(old, context(tmp_path)).items("test"))) == 4
+    with pytest.raises(DataError, match="there is no subset 'deu'"):
+        m_rewardbench.task(Options(subset="deu"), context(tmp_path))
+    assert len(m_rewardbench.LANGUAGES) == 22
