@@ -296,7 +296,8 @@ def test_pick_a_pic_reads_labels_and_names_models(tmp_path: Path, context: Conte
     facts = {"caption": "c", "ranking_id": 7, "image_0_uid": "x", "image_1_uid": "y"}
     rows = [{"id": k, **facts, "label": label} for k, label in enumerate(("0", "1", "tie"))]
     for name in ("clipscore_eval_0.00", "clipscore_eval_v2_0.00", "clipscore_eval", "clipscore_eval_0.05"):
-        save(result / f"validation_{name}.json", [{**row, "score_0": 1.0, "score_1": 0.5} for row in rows])
+        scores = {"score_0": 1.0, "score_1": 0.5, "pred": "tie" if name.endswith("0.05") else "0"}
+        save(result / f"validation_{name}.json", [{**row, **scores} for row in rows])
     said = ("1", "tie", "NON-format, sorry")
     texts = {"score_0": "7\n", "score_1": "7 - fine"}
     save(
@@ -311,6 +312,7 @@ def test_pick_a_pic_reads_labels_and_names_models(tmp_path: Path, context: Conte
     assert sorted(found) == ["clipscore", "clipscore_0.05", "clipscore_eval", "clipscore_v2", "gpt4score"]
     assert [row.get("verdict") for row in found["gpt4score"]] == ["B", "tie", None]
     assert found["clipscore"][0] == {"id": "validation_unique/0", "scores": [1.0, 0.5]}
+    assert [row["verdict"] for row in found["clipscore_0.05"]] == ["tie"] * 3
 
 
 # -- PandaLM and LLMBar --------------------------------------------------------------------------------------------
