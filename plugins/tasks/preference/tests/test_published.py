@@ -412,6 +412,23 @@ def test_mmrb2_reads_lists_of_texts_and_pictures_and_pools_all_tasks(tmp_path: P
     assert task.fingerprint() != mmrb2.task(Options(subset="t2i", media="absent"), context(tmp_path)).fingerprint()
 
 
+def test_mmrb2_scores_recorded_judgements_on_files_without_prompts(tmp_path: Path, context: Contexts) -> None:
+    rated = {"human_annotations": [6, 2, 5], "prompt_metadata": {"id": 736}}
+    pairs = [drop({**multimodal(name, "A"), **rated}, "prompt_content") for name in ("p1", "p2")]
+    save(tmp_path / "benchmark/t2i_response_only.json", {"pairs": pairs})
+    save(tmp_path / "benchmark/edit_response_only.json", {"pairs": pairs})
+    save(tmp_path / "benchmark/edit.json", {"pairs": [multimodal("p3", "B")]})
+    assert [entry.name for entry in mmrb2.unfold(ABSENT, context(tmp_path))] == ["mmrb2-t2i", "mmrb2-edit"]
+    items = list(mmrb2.task(Options(subset="t2i", media="absent"), context(tmp_path)).items("test"))
+    assert items[0].question == ("[Prompt]", "(prompt 736 of wise is not in this file)")
+    assert items[0].group == items[1].group
+    assert items[0].annotations == {"p1#0": 0, "p1#1": 1, "p1#2": 0}
+    (whole,) = mmrb2.task(Options(subset="edit", media="absent"), context(tmp_path)).items("test")
+    assert (whole.id, whole.annotations) == ("edit/p3", {})
+    with pytest.raises(DataError, match=r"no prompt_content; build the file"):
+        list(mmrb2.task(Options(subset="t2i"), context(tmp_path)).items("test"))
+
+
 def test_mmrb2_judgements_are_those_of_both_directions(tmp_path: Path) -> None:
     said = {
         "p1": {"forward": [{"judgement": "A"}, {"judgement": "tie"}], "reverse": [{"judgement": None}]},
