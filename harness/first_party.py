@@ -76,7 +76,9 @@ OFFERS: Mapping[str, Mapping[str, str]] = {
         "preference": "genai-bench",
     },
     "metric": {
-        "preference": "bias_accuracy gini_equality normalized_dispersion rewardbench_2_ties same_winner",
+        "preference": (
+            "bias_accuracy gini_equality normalized_dispersion pick_a_pic_score rewardbench_2_ties same_winner"
+        ),
     },
     "manifest": {
         "miniature": "in-distribution ood",

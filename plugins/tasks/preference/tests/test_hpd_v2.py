@@ -70,6 +70,29 @@ def test_a_tie_is_no_inversion_and_no_answer_is_one(tmp_path: Path, context: Con
     assert score_task(task, lambda request, item: "?").estimates[0].value == 0
 
 
+@pytest.mark.parametrize(
+    ("raw", "votes"),
+    [
+        ({"a": [1, 2, 3], "b": [2, 1, 2], "c": [1, 3, 2]}, [{"a": 0, "b": 1, "c": 0}, {"a": 0, "b": TIE, "c": 0}]),
+        ({"a": [3, 2, 1], "b": [2, 1, 3]}, [{}, {}]),
+        ({"a": [1, 2]}, [{}, {}]),
+        ({}, [{}, {}]),
+    ],
+)
+def test_people_are_known_by_their_ranks_unless_these_contradict_the_average(
+    tmp_path: Path, context: Contexts, raw: dict[str, list[int]], votes: list[dict[str, int | str]]
+) -> None:
+    people = [{"user_hash": name, "rank": ranks} for name, ranks in raw.items()]
+    for number in range(3):
+        (tmp_path / f"{number}.jpg").write_bytes(make_picture(number))
+    images = [f"{number}.jpg" for number in range(3)]
+    write_table(
+        tmp_path / "test.json", [{"prompt": "p", "image_path": images, "rank": [1, 2, 3], "raw_annotations": people}]
+    )
+    found = list(hpd_v2.task(None, context(tmp_path)).items("test"))
+    assert [item.annotations for item in found][:2] == votes
+
+
 @pytest.mark.parametrize("inside", ["", "test/", "./test/"])
 def test_all_pairs_of_a_prompt_with_their_pictures(tmp_path: Path, context: Contexts, inside: str) -> None:
     found = list(hpd_v2.task(None, context(release(tmp_path, inside))).items("test"))

@@ -54,6 +54,25 @@ def test_the_protocol_is_the_official_one() -> None:
 
 
 @pytest.mark.parametrize(
+    ("said", "votes"),
+    [
+        ("[2, 2, 1]", [1, 1, 1]),
+        ("[6, 2, 5]", [0, 1, 0]),
+        ([3, 4], [1, 0]),
+        ("[7, 4, null, 0]", [0]),
+        ('{"correctness": 2}', []),
+        ("[]", []),
+        ("", []),
+        (None, []),
+    ],
+)
+def test_ratings_from_one_to_six_are_votes_of_several_people(said: object, votes: list[int]) -> None:
+    found = mmrb2.votes(Row({"human_annotations": said}, "file, row 0", 0), "p1")
+    assert list(found.values()) == votes
+    assert all(name.startswith("p1#") for name in found)
+
+
+@pytest.mark.parametrize(
     ("text", "count", "expected"),
     [
         ("see <image_0> and <image_1> here", 2, ["see", 0, "and", 1, "here"]),

@@ -8,8 +8,9 @@ import pytest
 
 from harness.api import TIE, Context, DataError, Image, Item, Judgement, Request
 from harness.api.data import make_picture, write_table
-from harness.testing import score_task
+from harness.testing import parametrize_with_checks, score_task
 from harness_preference.benchmarks import pick_a_pic
+from harness_preference.cards.pick_a_pic import METRICS
 
 Contexts = Callable[[object], Context]
 
@@ -66,6 +67,43 @@ def test_it_is_also_that_of_the_evaluation_script_for_a_judge_that_decides(tmp_p
     write_table(tmp_path / "test_unique.parquet", [row(*r) for r in enumerate(LABELS[:-1])])
     scores = score_task(pick_a_pic.task(None, context(tmp_path)), answer)
     assert scores.estimates[0].value == pytest.approx(sum(score(*case) for case in known) / len(known))
+
+
+def calc_acc(known: list[tuple[float, float, float]], threshold: float) -> float:
+    """`get_label`, `get_pred`, `calc_score` and `calc_acc` of eval_preference_predictor.py in plain lines."""
+    points = []
+    for label, first, second in known:
+        gold = "tie" if label == 0.5 else "0" if label == 1 else "1"
+        said = "tie" if abs(second - first) <= threshold else "0" if first > second else "1"
+        points.append(1.0 if gold == said else 0.5 if "tie" in (gold, said) else 0.0)
+    return sum(points) / len(points)
+
+
+@pytest.mark.parametrize("threshold", [0, 0.25, 0.7, 1])
+def test_the_score_with_ties_is_that_of_the_evaluation_script(
+    tmp_path: Path, context: Contexts, threshold: float
+) -> None:
+    def with_ties(request: Request, item: Item) -> Judgement:
+        first, second = PROBABILITIES[int(item.id.split("/")[1])]
+        verdict = TIE if abs(second - first) <= threshold else int(first < second)
+        return Judgement.of(item.space.to_shown(verdict, request.order))
+
+    known = [(label, *p) for label, p in zip(LABELS, PROBABILITIES, strict=True) if label is not None]
+    write_table(tmp_path / "test_unique.parquet", [row(*r) for r in enumerate(LABELS)])
+    score = score_task(pick_a_pic.task(None, context(tmp_path)), with_ties).estimates[1]
+    assert score.metric == "preference/pick_a_pic_score"
+    assert score.value == pytest.approx(calc_acc(known, threshold), abs=1e-12)
+
+
+def test_no_answer_is_worth_nothing_even_where_people_tie(tmp_path: Path, context: Contexts) -> None:
+    write_table(tmp_path / "test_unique.parquet", [row(0, 0.5), row(1, 1.0)])
+    scores = score_task(pick_a_pic.task(None, context(tmp_path)), lambda request, item: "?")
+    assert [estimate.value for estimate in scores.estimates] == [0, 0]
+
+
+@parametrize_with_checks(METRICS)
+def test_the_metric_keeps_its_contract(check: Callable[[], None]) -> None:
+    check()
 
 
 def test_rows_without_a_label_are_left_out_and_bytes_are_pictures(tmp_path: Path, context: Contexts) -> None:

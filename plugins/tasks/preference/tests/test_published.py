@@ -209,12 +209,95 @@ def test_bias_scores_are_columns_and_models_without_a_scale_are_put_on_it(tmp_pa
     assert found["claude"][1]["verdict"] is None
 
 
+def test_mj_bench_reads_what_models_wrote_and_a_second_place_only_fills_gaps(tmp_path: Path, context: Contexts) -> None:
+    result = tmp_path / "result/acc"
+    save(tmp_path / "personal/result/clip/human0.0.json", [scored(0, (1, 2), pred="1"), scored(1, (2, 1), pred="0")])
+    human = {name: value for name, value in scored(0, (5, 1), pred="0").items() if name != "id"}
+    save(result / "clip/Human_0.0.json", [{**human, "human_id": 0}])
+    save(result / "clip/toxic0.0.json.gz", [scored(0, (5, 1), pred="0")])
+    save(result / "clip/2024-04-28_06_04_29_012683.json", [scored(0, (5, 1), pred="0")])
+    echo = "User: ... Overall Preferred Image: [YOUR PREFERENCE] ...\nAssistant: Overall Preferred Image: "
+    forms = [{**scored(k, (0, 0), pred=""), "scores": [f"{echo}{said}"]} for k, said in enumerate(("2.", "0", "none"))]
+    save(result / "idefics2-8b/huamn0.0.json", [drop(row, "pred", "score_0", "score_1") for row in forms])
+    images = {"image_0_uid": "a.jpg", "image_1_uid": "b.jpg", "caption": "c", "label": 1}
+    scores = {"score_0": "8", "score_1": "9", "score_pred": "1"}
+    both = [
+        {"id": name, **images, **scores, "vlm_pred": said, "output": f"o {said}"}
+        for name, said in (("pap_0", "0"), ("pap_8", "-1"), ("hpdv2_new_1", "N/A"))
+    ]
+    one = [{"id": "pap_0", **images, "score_0": "8.", "score_1": "5.", "pred": "1", "output_0": "x", "output_1": "y"}]
+    written = result / "vlm_results/alignment"
+    save(written / "actions_multi/qwen_number_scale10.json", both)
+    save(written / "actions_single/qwen_number_scale10.json", one)
+    save(written / "actions/llava_narrative_scale5.json", [{**one[0], "score_0": None, "score_1": None, "pred": "N/A"}])
+    names = [entry.name for entry in mj_bench.unfold(ABSENT, context(tmp_path))]
+    assert sorted(names) == ["mj-bench-alignment", "mj-bench-quality", "mj-bench-safety"]
+    items = list(mj_bench.task(Options(subset="alignment", media="absent"), context(tmp_path)).items("test"))
+    assert [(item.id, item.gold, item.category) for item in items] == [
+        (f"alignment/actions-{name}", 1, "actions") for name in ("pap_0", "pap_8", "hpdv2_new_1")
+    ]
+    found = answers(mj_files.RECORDINGS, tmp_path)
+    assert [(row["id"], row["verdict"]) for row in found["clip"]] == [
+        ("quality/human-0", "B"),
+        ("quality/human-1", "A"),
+        ("safety/toxic-0", "A"),
+    ]
+    assert [row["verdict"] for row in found["idefics2-8b"]] == ["B", "tie", None]
+    assert [(row["id"], row["verdict"]) for row in found["qwen_number_scale10_multi"]] == [
+        ("alignment/actions-pap_0", "A"),
+        ("alignment/actions-pap_8", "tie"),
+        ("alignment/actions-hpdv2_new_1", None),
+    ]
+    assert found["qwen_number_scale10_multi"][1]["response"] == "o -1"
+    (single,) = found["qwen_number_scale10_single"]
+    assert (single["verdict"], single["response"]) == ("B", "x\n\ny")
+    assert [row["verdict"] for row in found["llava_narrative_scale5"]] == [None]
+
+
+def drop(row: dict[str, Any], *columns: str) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name not in columns}
+
+
+def test_bias_scores_of_other_forms_are_other_judges(tmp_path: Path, context: Contexts) -> None:
+    def row(name: str, **scores: Any) -> dict[str, Any]:
+        facts = {"demographic": "old_male", "occupation": "Nurse", "images_dir": f"n/{name}.jpg", "prompt": "A Nurse."}
+        return {**facts, "age": True, "clip": {"a": -2.0, "b": 0.0}[name], **scores, "analysis": None}
+
+    new = tmp_path / "bias/new_bias"
+    words = [row("a", gpt=" Outstanding\n```"), row("b", gpt=" Extremely Poor\n```")]
+    save(new / "narrative_bias_dataset_gpt.json", words)
+    save(new / "scale_10_bias_dataset_gpt.json.gz", [row("a", gpt=8), row("b", gpt=" 3\n```")])
+    save(tmp_path / "bias/new_bias_dataset_gpt.json", [row("a", gpt=4), row("b", gpt=2)])
+    said = ("RATING: 6 of 10", "It is Average.")
+    for form, text in zip(("number", "narrative"), said, strict=True):
+        rows = [
+            drop(row("a", id=0, score=7, score_scale=10, vlm_output="x"), "clip", "analysis"),
+            drop(row("b", id=1, score="N/A", score_scale=10, vlm_output=text), "clip", "analysis"),
+        ]
+        save(tmp_path / f"result/acc/vlm_results/bias_single/qwen_{form}_scale10.json", rows)
+    found = answers(bias_files.RECORDINGS, tmp_path)
+    assert {judge: [row["scores"][0] for row in rows] for judge, rows in found.items()} == {
+        "gpt": [4, 2],
+        "gpt_narrative": [5, 1],
+        "gpt_scale_10": [8, 3],
+        "clip": [1, 10],
+        "qwen_number_scale10": [7, 6],
+        "qwen_narrative_scale10": [7, 3],
+    }
+    (tmp_path / "bias/new_bias_dataset_gpt.json").unlink()
+    assert len(list(mj_bench_bias.task(ABSENT, context(tmp_path)).items("test"))) == 2
+    save(new / "scale_10_bias_dataset_gpt.json.gz", [row("a", gpt=8), row("b")])
+    with pytest.raises(DataError, match=r"there is no column .gpt."):
+        answers(bias_files.RECORDINGS, tmp_path)
+
+
 def test_pick_a_pic_reads_labels_and_names_models(tmp_path: Path, context: Contexts) -> None:
     result = tmp_path / "reward_models/result"
     facts = {"caption": "c", "ranking_id": 7, "image_0_uid": "x", "image_1_uid": "y"}
     rows = [{"id": k, **facts, "label": label} for k, label in enumerate(("0", "1", "tie"))]
     for name in ("clipscore_eval_0.00", "clipscore_eval_v2_0.00", "clipscore_eval", "clipscore_eval_0.05"):
-        save(result / f"validation_{name}.json", [{**row, "score_0": 1.0, "score_1": 0.5} for row in rows])
+        scores = {"score_0": 1.0, "score_1": 0.5, "pred": "tie" if name.endswith("0.05") else "0"}
+        save(result / f"validation_{name}.json", [{**row, **scores} for row in rows])
     said = ("1", "tie", "NON-format, sorry")
     texts = {"score_0": "7\n", "score_1": "7 - fine"}
     save(
@@ -229,6 +312,7 @@ def test_pick_a_pic_reads_labels_and_names_models(tmp_path: Path, context: Conte
     assert sorted(found) == ["clipscore", "clipscore_0.05", "clipscore_eval", "clipscore_v2", "gpt4score"]
     assert [row.get("verdict") for row in found["gpt4score"]] == ["B", "tie", None]
     assert found["clipscore"][0] == {"id": "validation_unique/0", "scores": [1.0, 0.5]}
+    assert [row["verdict"] for row in found["clipscore_0.05"]] == ["tie"] * 3
 
 
 # -- PandaLM and LLMBar --------------------------------------------------------------------------------------------
@@ -326,6 +410,23 @@ def test_mmrb2_reads_lists_of_texts_and_pictures_and_pools_all_tasks(tmp_path: P
     ]
     assert items[0].candidates[1] == ("",)
     assert task.fingerprint() != mmrb2.task(Options(subset="t2i", media="absent"), context(tmp_path)).fingerprint()
+
+
+def test_mmrb2_scores_recorded_judgements_on_files_without_prompts(tmp_path: Path, context: Contexts) -> None:
+    rated = {"human_annotations": [6, 2, 5], "prompt_metadata": {"id": 736}}
+    pairs = [drop({**multimodal(name, "A"), **rated}, "prompt_content") for name in ("p1", "p2")]
+    save(tmp_path / "benchmark/t2i_response_only.json", {"pairs": pairs})
+    save(tmp_path / "benchmark/edit_response_only.json", {"pairs": pairs})
+    save(tmp_path / "benchmark/edit.json", {"pairs": [multimodal("p3", "B")]})
+    assert [entry.name for entry in mmrb2.unfold(ABSENT, context(tmp_path))] == ["mmrb2-t2i", "mmrb2-edit"]
+    items = list(mmrb2.task(Options(subset="t2i", media="absent"), context(tmp_path)).items("test"))
+    assert items[0].question == ("[Prompt]", "(prompt 736 of wise is not in this file)")
+    assert items[0].group == items[1].group
+    assert items[0].annotations == {"p1#0": 0, "p1#1": 1, "p1#2": 0}
+    (whole,) = mmrb2.task(Options(subset="edit", media="absent"), context(tmp_path)).items("test")
+    assert (whole.id, whole.annotations) == ("edit/p3", {})
+    with pytest.raises(DataError, match=r"no prompt_content; build the file"):
+        list(mmrb2.task(Options(subset="t2i"), context(tmp_path)).items("test"))
 
 
 def test_mmrb2_judgements_are_those_of_both_directions(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import math
 import re
 import tempfile
@@ -19,6 +20,7 @@ from harness.testing import FakeContext, parametrize_with_checks, score_task
 from harness_preference.benchmarks import rewardbench_2, rewardbench_2_ties
 from harness_preference.benchmarks.rewardbench_2_ties import GOLD, SPACE, TiesScore
 from harness_preference.cards.rewardbench_2 import CARDS, METRICS
+from harness_preference.published.rewardbench_2_ties import RECORDINGS
 
 Contexts = Callable[[object], Context]
 Sample = tuple[str, int, list[float]]
@@ -186,6 +188,62 @@ def test_the_worst_case_of_ties_is_worse_than_any_rating(tmp_path: Path, context
     task = rewardbench_2_ties.task(None, context(tmp_path))
     (estimate,) = score_task(task, lambda request, item: "nothing").estimates
     assert estimate.worst_case == pytest.approx(-0.01)
+
+
+# Few of them and in eighths, as those of half precision are: differences are often equal.
+REWARDS = st.one_of(st.integers(-8, 8), st.integers(-4000, 4000)).map(lambda x: x / 8)
+ROWS = st.tuples(st.lists(REWARDS, min_size=2, max_size=3), st.lists(REWARDS, min_size=2, max_size=5))
+
+
+@given(st.lists(st.tuples(ROWS, ROWS), min_size=1, max_size=4), st.booleans())
+@settings(max_examples=30, deadline=None)
+def test_recorded_rewards_have_the_official_score_on_any_scale(pairs: list[Any], nested: bool) -> None:
+    samples: list[Sample] = []
+    for number, (((ref, *more), (ref_wrong, *_)), (right, wrong)) in enumerate(pairs):
+        samples += [(f"ref:{number}", 1, [ref, ref_wrong, *more]), (f"tied:{number}", len(right), [*right, *wrong])]
+    given_scores = [[[score] for score in scores] if nested else scores for *_, scores in samples]
+    columns = {
+        "id": ["7", *(name for name, *_ in samples)],
+        "subset": ["Math", *(["Ties"] * len(samples))],
+        "results": [1.0, *([None] * len(samples))],
+        "scores": [[900.0, 1.0, 2.0, 3.0], *given_scores],
+    }
+    scores = score_recorded_ties(columns, samples)
+    assert scores == pytest.approx(official(samples), abs=1e-12)
+
+
+def test_recorded_ratings_have_the_official_score_and_missing_ones_are_none() -> None:
+    samples: list[Sample] = [("ref:0", 1, [9, -1]), ("tied:0", 3, [9, 8, -1, 2])]
+    columns = {
+        "id": [name for name, *_ in samples],
+        "subset": ["Ties", "ties"],
+        "results": [None, None],
+        "scores": [scores for *_, scores in samples],
+    }
+    assert score_recorded_ties(columns, samples, scores="ratings") == pytest.approx(official(samples), abs=1e-12)
+
+
+def score_recorded_ties(columns: dict[str, Any], samples: Sequence[Sample], scores: str = "rewards") -> float | None:
+    with tempfile.TemporaryDirectory() as folder:
+        rows = [
+            row(name, "Ties", *(("".join(chr(65 + k) for k in some)) for some in (range(n), range(n, len(given)))))
+            for name, n, given in samples
+        ]
+        write_table(Path(folder) / "test.jsonl", rows)
+        file = Path(folder) / "eval-set-scores/org/m.json"
+        file.parent.mkdir(parents=True)
+        file.write_text(json.dumps(columns))
+        recorded = {answer["id"]: answer for answer, _ in RECORDINGS.read(file, "org/m")}
+        options = rewardbench_2_ties.TiesOptions.model_validate({"scores": scores})
+        task = rewardbench_2_ties.task(options, FakeContext(workspace=Path(folder) / "work", data=folder))
+
+        def answer(request: Request, item: Item) -> Judgement:
+            found = recorded.pop(item.id)
+            return Judgement.of(found["scores"][0]) if "scores" in found else Judgement.failure(Status.UNPARSED, "-1")
+
+        value = score_task(task, answer).estimates[0].value
+        assert not recorded
+    return value
 
 
 def test_ties_are_items_of_single_completions_in_pairs_of_prompts(tmp_path: Path, context: Contexts) -> None:

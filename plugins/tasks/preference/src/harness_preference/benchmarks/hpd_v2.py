@@ -32,6 +32,7 @@ def items(row: Row, subset: str, options: Options) -> Iterator[Item]:
     # Without this check an image would get the rank of another image.
     if len(ranks) != len(images):
         raise row["rank"].mismatch(f"a rank for each of the {len(images)} images")
+    people = _ranks_of_people(row, ranks)
     # All pairs of a prompt: the official score counts inversions over all of them.
     for i, j in itertools.combinations(range(len(images)), 2):
         yield Item(
@@ -41,7 +42,25 @@ def items(row: Row, subset: str, options: Options) -> Iterator[Item]:
             gold=better(ranks[i], ranks[j]),
             question=(f"Text prompt: {prompt}",),
             candidates=((images[i].image(),), (images[j].image(),)),
+            annotations={person: better(places[i], places[j]) for person, places in people.items()},
         )
+
+
+def _ranks_of_people(row: Row, ranks: list[float]) -> dict[str, list[float]]:
+    """The ranks that each person gave, by the hash of the person. Empty where the row has none that fit.
+
+    They fit if their mean never orders two images against the averaged ranks. Else they are in another order than the
+    images, or are no ranks, and nothing would be known from them.
+    """
+    if not row.has("raw_annotations"):
+        return {}
+    given = [cell.fields() for cell in row["raw_annotations"].elements()]
+    people = {person["user_hash"].name(): [cell.number() for cell in person["rank"].elements()] for person in given}
+    if any(len(places) != len(ranks) for places in people.values()):
+        return {}
+    sums = [sum(column) for column in zip(*people.values(), strict=True)]
+    pairs = itertools.combinations(range(len(sums)), 2)
+    return {} if any((sums[i] - sums[j]) * (ranks[i] - ranks[j]) < 0 for i, j in pairs) else people
 
 
 def frame(subset: str) -> PromptFrame:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from harness.api import DataError, Image, Item, Part, Preference, Protocol
+from harness.api import DataError, Image, Item, Part, Preference, Protocol, Verdict
 from harness.api.data import Cell, Layout, PromptFrame, Row, group_of, make_picture, write_table
 from harness_preference.benchmark import Benchmark
 from harness_preference.options import Options
@@ -20,6 +20,8 @@ from harness_preference.published import mmrb2 as published
 SPACE = Preference(2)
 # Both cases occur in the released files.
 LABELS = {"A": 0, "B": 1, "a": 0, "b": 1}
+_RATINGS = (1, 2, 3, 4, 5, 6)
+"""From B much better to A much better, the scale of the official prompt. There is no middle."""
 
 # The number in it is not the number of an image: authors' code takes images in order.
 _PLACEHOLDER = re.compile(r"<image_\d+>", re.ASCII)
@@ -71,7 +73,20 @@ def items(row: Row, subset: str, options: Options) -> Iterator[Item]:
         candidates=(content(row, "response_a"), content(row, "response_b")),
         category=row["prompt_source"].word() if row.has("prompt_source") else subset,
         tags=row.words("response_a_model", "response_b_model"),
+        annotations=votes(row, row["pair_id"].name()),
     )
+
+
+def votes(row: Row, pair: str) -> dict[str, Verdict]:
+    """What each person preferred: A from 4 to 6, B from 1 to 3. Empty where the row holds no list of such ratings.
+
+    The data do not say who rated a pair, so the people of each pair have names of their own.
+    """
+    value = row.values.get("human_annotations")
+    if not (isinstance(value, list | tuple) or (isinstance(value, str) and value.lstrip().startswith("["))):
+        return {}
+    ratings = enumerate(cell.value for cell in row["human_annotations"].elements())
+    return {f"{pair}#{k}": int(rating < 4) for k, rating in ratings if rating in _RATINGS}
 
 
 def _group(prompt: tuple[Part, ...]) -> str:

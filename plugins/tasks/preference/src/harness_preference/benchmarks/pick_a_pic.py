@@ -58,8 +58,10 @@ def frame(subset: str) -> PromptFrame:
 
 
 # `ties="half"` is the rule of trainer/tasks/clip_task.py: a tie in the gold gives either image half a point.
-PROTOCOL = Protocol(order="shuffled", unparsed="wrong", ties="half")
-"""The official one."""
+PROTOCOL = Protocol(
+    order="shuffled", unparsed="wrong", ties="half", metrics=("accuracy", "preference/pick_a_pic_score")
+)
+"""The official one: the accuracy of the training code first, then the score of the script for evaluation."""
 
 BENCHMARK = Benchmark(
     name="pick-a-pic",

@@ -10,7 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
 
 from harness.api import AnswerSpace, Context, Item, Metric, Protocol, Score, Units
 from harness.api.data import PromptFrame, Row
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SPACE = Score(1, 10, 1)
+REWARDS = Score(SPACE.low, SPACE.high, 0)
+"""For recorded scores of reward models, which are between the steps of the scale."""
 GOLD = {("ref", True): 10.0, ("ref", False): 1.0, ("tied", True): 9.0, ("tied", False): 2.0}
 """Gold by kind of prompt and whether the completion is right. It is a mark and no rating that anybody gave: a metric
 sees nothing of a unit but its gold and its answer, so the gold tells it which of the four kinds a completion is. Right
@@ -31,6 +35,16 @@ ones are high and wrong ones low, so that the worst case of a missing answer is 
 
 MISSING = -1.0
 """What the official script takes for a rating that cannot be read: less than any."""
+
+
+class TiesOptions(Options):
+    """Which part of the data to use, and what the answers are."""
+
+    scores: Literal["ratings", "rewards"] = Field(
+        default="ratings",
+        description="ratings: whole numbers from 1 to 10. rewards: any numbers in between too, for the recorded scores "
+        "of reward models.",
+    )
 
 
 def items(row: Row, subset: str, options: Options) -> Iterator[Item]:
@@ -51,12 +65,13 @@ def items(row: Row, subset: str, options: Options) -> Iterator[Item]:
     # With one right answer the spread would be 0 in every run, and the last term would be no measurement.
     if kind == "tied" and len(found.right) < 2:
         raise row["chosen"].mismatch("two or more completions, since several are right in a tied prompt")
+    rewards = isinstance(options, TiesOptions) and options.scores == "rewards"
     for k, completion in enumerate((*found.right, *found.wrong)):
         right = k < len(found.right)
         yield Item(
             id=f"{found.id}/{k}",
             group=str(number),
-            space=SPACE,
+            space=REWARDS if rewards else SPACE,
             gold=GOLD[kind, right],
             question=(f"[Question of the user]\n{found.prompt}", f"[Answer to rate]\n{completion}"),
             tags={"prompt": kind, "completion": "right" if right else "wrong"},

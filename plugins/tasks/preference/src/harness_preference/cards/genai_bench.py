@@ -21,7 +21,7 @@ CARDS = [
         capabilities=frozenset({"images", "video", "text"}),
         description="""\
 1,735 image generations, 919 image edits and 1,069 video generations of the split test_v1, each a pair with one human
-vote: left, right, both good, both bad.
+vote: left, right, both good, both bad. With one vote an item there is no human ceiling.
 
 Data: a folder with image_generation/, image_edition/, video_generation/, each with items.jsonl.gz (or .jsonl, .json,
 .csv, .parquet) or test_v1-*.parquet; one file with `subset`; hub:TIGER-Lab/GenAI-Bench@REVISION; or a copy of the

@@ -22,7 +22,11 @@ All pairs of the images of each prompt of the test split, by their averaged rank
 
 Data: a folder with test.json and test.tar.gz (or its images, unpacked beside test.json or to test/). The archive is
 decompressed once, to the workspace. The hub dataset itself is a script, which is not run: download it. Item ids are
-test/row number from 0/i-j, the places of the two images in the row.""",
+test/row number from 0/i-j, the places of the two images in the row.
+
+With raw_annotations the board shows how far people agree on the pairs, and the human ceiling. Not verified on the rows
+themselves: that these ranks are in the order of the images. Those of a prompt whose mean orders two images against the
+averaged ranks are not used.""",
         protocol="harness_preference.benchmarks.hpd_v2:PROTOCOL",
         metric="""\
 For each prompt 1 - inversions / pairs, then the mean over prompts. An inversion is a pair that the judge orders the
@@ -31,6 +35,12 @@ other way round; a tie, in the gold or in the answer, is none, so pairs with equ
             Column(name="prompt", kind="text", meaning="what the images were made for"),
             Column(name="image_path", kind="list", meaning="names of the images"),
             Column(name="rank", kind="list", meaning="averaged rank of each image, lower is better"),
+            Column(
+                name="raw_annotations",
+                kind="list",
+                meaning="for each person an object with user_hash and rank, the ranks of all images",
+                optional=True,
+            ),
         ),
         deviations="""\
 Officially a model scores images one by one, which makes a ranking without ties; here all pairs are asked, in a seeded

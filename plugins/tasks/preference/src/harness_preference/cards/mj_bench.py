@@ -24,11 +24,18 @@ safety (574) and quality (1,121) by the paper; 729, 672 and 1,120 were counted i
 perspective is the task preference/mj-bench-bias.
 
 Data: a folder with data/PERSPECTIVE.parquet or PERSPECTIVE.parquet, each a task; one file;
-hub:MJ-Bench/MJ-Bench@REVISION with `subset`; or a copy of the authors' repository with
-personal/result/MODEL/PART0.0.json, of which the pictures are no part. Pin a revision: the data changed after
-publication. Item ids are PERSPECTIVE/row number from 0, and in the repository PERSPECTIVE/PART-number. The sub-category
+hub:MJ-Bench/MJ-Bench@REVISION with `subset`; or a copy of the authors' repository with recorded answers, of which
+the pictures are no part. Pin a revision: the data changed after publication. Item ids are PERSPECTIVE/row number from
+0, and in the repository PERSPECTIVE/PART-id. The sub-category
 of a row of 2024 is in a column `info`, as text, in JSON under `subset`, or not at all: the text is then empty. The tag
-schema says which release a row is of. Not verified: the file names of the revision of 2025; any name will do.""",
+schema says which release a row is of. Not verified: the file names of the revision of 2025; any name will do.
+
+Recorded answers: personal/result/MODEL/PART0.0.json, result/acc/MODEL/PART0.0.json for what the first place lacks, and
+result/acc/vlm_results/PERSPECTIVE/PART[_single|_multi]/MODEL_FORM_scaleN.json. Each way to ask a model is a judge of
+its own: MODEL_FORM_scaleN_multi saw both images at once. Its choice is vlm_pred (the "better image" that it wrote),
+that of a model with single images is pred (the higher score). N/A is no verdict. Some models in result/acc wrote a form
+that no published script reads; there the last "Overall Preferred Image" counts. result/acc/temp is not read. The order
+is that of the data, so the task needs `protocol: {order: fixed}`.""",
         protocol="harness_preference.benchmarks.mj_bench:PROTOCOL",
         metric="""\
 Accuracy "with ties": a predicted tie is wrong. Accuracy "without ties": units that were answered with a tie are left

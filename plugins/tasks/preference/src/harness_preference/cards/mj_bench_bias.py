@@ -58,8 +58,13 @@ caption says student, else occupation, as the official script tells them apart. 
 such as old_non-binary_muslim.
 
 Data: a folder with data/bias.parquet or bias.parquet; one file; hub:MJ-Bench/MJ-Bench@REVISION; or a copy of the
-authors' repository with bias/new_bias_dataset_JUDGE.json, of which the pictures are no part. Item ids are bias/row
-number from 0, and in the repository bias/path of the image.""",
+authors' repository with recorded answers, of which the pictures are no part. Item ids are bias/row number from 0, and
+in the repository bias/path of the image.
+
+Recorded answers: bias/new_bias_dataset_JUDGE.json, bias/new_bias/FORM_bias_dataset_JUDGE.json (the judge is JUDGE_FORM)
+and result/acc/vlm_results/bias_single/MODEL_FORM_scaleN.json. Where a row has no score, the text is read as by
+evaluate_bias_avg.py: the first number up to 10, or in files of the narrative form the grade from extremely (1) and poor
+(2) to outstanding (5). A refusal that the authors recorded as a score (claude-3-opus: 3) stays one.""",
         protocol="harness_preference.benchmarks.mj_bench_bias:PROTOCOL",
         metric="""\
 Within each group, then averaged over groups, after scaling the scores to 0 ... 1 by the lowest and highest score of the

@@ -26,7 +26,12 @@ of its prompt.
 Data: a folder with t2i/, edit/, interleaved/, reasoning/, each with test-*.parquet (a copy of the hub's); one file with
 `subset`; hub:rl-research/multimodal-rewardbench-2@REVISION; or a folder with the JSON files that the authors' scripts
 build, t2i.json and so on ({"pairs": [...]}), also in benchmark/. Item ids are SUBSET/pair_id. `subset: overall` is all
-subsets in one task.""",
+subsets in one task. The *_response_only.json files of the repository have no prompts: with `media: absent` recorded
+judgements are scored on them, and no new judge can be asked.
+
+Where a pair has ratings of several people (t2i, edit and interleaved, from 1, B much better, to 6, A much better), the
+board shows how far they agree, and the human ceiling. Who rated is not known: each rating is of a person of its own, so
+that there is no alternative-annotator test.""",
         protocol="harness_preference.benchmarks.mmrb2:PROTOCOL",
         metric="""\
 Both orders are asked, and each counts by itself: accuracy is the share of right judgements among those that are there.
@@ -42,6 +47,12 @@ all judgements of all four: that of `subset: overall`.""",
             Column(name="response_b_text", kind="text", meaning="candidate B; may be empty where it has images"),
             Column(name="response_b_images", kind="list", meaning="images of candidate B", optional=True),
             Column(name="chosen", kind="label", meaning="A or B, in either case: which response is better"),
+            Column(
+                name="human_annotations",
+                kind="list",
+                meaning="ratings of several people, 1 to 6; another form is not read",
+                optional=True,
+            ),
             Column(name="prompt_source", kind="word", meaning="where the prompt is from", optional=True),
             Column(name="response_a_model", kind="word", meaning="who made candidate A", optional=True),
             Column(name="response_b_model", kind="word", meaning="who made candidate B", optional=True),

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from harness.api import Column, TaskCard
+from harness.api import Column, MetricCard, TaskCard
+
+METRICS = [
+    MetricCard(
+        name="pick_a_pic_score",
+        api_version=1,
+        summary="1 for the right answer, a half where just one of gold and answer is a tie",
+        factory="harness_preference.tie_metrics:pick_a_pic_score",
+        answers=frozenset({"preference"}),
+        unit="share",
+        source="https://github.com/yuvalkirstain/PickScore (calc_score of eval_preference_predictor.py)",
+    ),
+]
 
 CARDS = [
     TaskCard(
@@ -24,14 +36,22 @@ CARDS = [
 Data: a folder with data/test_unique-*.parquet or test_unique-*.parquet, one such file, or
 hub:yuvalkirstain/pickapic_v2@REVISION (stream it: the whole is 335 GB). The variant without images cannot be judged.
 Item ids are test_unique/row number from 0. A copy of MJ-Bench's repository has the 500 pairs of validation_unique in
-reward_models/result/validation_MODEL_eval_0.00.json, without pictures and with scores of several models; item ids are
-then validation_unique/number.""",
+reward_models/result/validation_MODEL_eval_THRESHOLD.json, without pictures and with scores of several models; item ids
+are then validation_unique/number. With a threshold above 0 the recorded choice counts, which may be a tie: such a model
+is a judge of its own, MODEL_0.05. The order is that of the data, so replaying needs `protocol: {order: fixed}`.
+
+One person chose on each pair, so there is no human ceiling.""",
         protocol="harness_preference.benchmarks.pick_a_pic:PROTOCOL",
         metric="""\
 Accuracy as in the training code: a pair is worth label_0 where the first image wins and label_1 where the second does,
-so a tie in the gold is worth a half whichever wins. The script eval_preference_predictor.py gives the same to a judge
-that always decides; beyond that it lets a threshold, chosen on validation_unique, make ties, and gives a predicted tie
-1 on a tie and a half otherwise.""",
+so a tie in the gold is worth a half whichever wins. Beside it pick_a_pic_score, which is that of the script
+eval_preference_predictor.py and of the paper: a tie is worth 1 on a tie, and a half where only one of gold and answer
+is one. For a judge that always decides both are the same.
+
+There a score model calls a tie where the probabilities of both images are no further apart than a threshold. The
+script tries 0, 0.1, ... 1 on validation_unique and takes the first of the best to test_unique. For `clip-score`, a
+threshold t is `tie_margin: 2 artanh(t) / logit_scale`; run `hub_split: validation_unique` with each, and test_unique
+with the best. A threshold that is chosen on the pairs that it is scored on flatters the judge.""",
         columns=(
             Column(name="caption", kind="text", meaning="the prompt"),
             Column(name="jpg_0", kind="image", meaning="candidate A, as bytes"),

@@ -84,7 +84,7 @@ official score, and the mean of five subsets is not yet the overall one.""",
         summary="RewardBench 2, subset Ties: ratings of single answers, several of which may be right",
         factory="harness_preference.benchmarks.rewardbench_2_ties:task",
         unfold="harness_preference.benchmarks.rewardbench_2_ties:unfold",
-        options="harness_preference.options:Options",
+        options="harness_preference.benchmarks.rewardbench_2_ties:TiesOptions",
         licence="ODC-BY 1.0",
         source="https://huggingface.co/datasets/allenai/reward-bench-2 (arXiv 2506.01937)",
         answers="score",
@@ -96,7 +96,12 @@ single right answer (ref:7); both are the group 7. Item ids are ref:7/0, ...
 
 Data: the same files as of rewardbench-2. The gold is a mark of the kind of completion and no rating: right 10 and wrong
 1 for ref, right 9 and wrong 2 for tied. Metrics that compare it with the rating (mae, pearson, accuracy) mean
-nothing here.""",
+nothing here.
+
+Recorded answers: the rows of this subset in eval-set-scores/ORGANISATION/MODEL.json of allenai/reward-bench-2-results.
+Ratings are taken as they are. The scores of reward models are moved and halved until they fit 1 to 10, which changes
+nothing of the score; the task needs `with: {scores: rewards}` for them. A reward model that is asked live gives
+no ratings and declines.""",
         protocol="harness_preference.benchmarks.rewardbench_2_ties:PROTOCOL",
         metric=f"""\
 0.30 x tied accuracy + 0.30 x ref accuracy (every right answer rated above every wrong one) + 0.20 x the share of pairs
@@ -108,11 +113,13 @@ cannot be read counts as -1, less than any. {_OVERALL}""",
 The official script reads a whole number from 1 to 10 at the end of the answer, with any text before it on the line;
 here it must stand alone on the last line, where **9**, `9.` and 9/10 are 9 as well (officially missing, missing and
 10). The prompt is in our own words. A pair of which one prompt is not in the data
-is left out; officially its accuracy still counts in its own term.""",
+is left out; officially its accuracy still counts in its own term. Officially a recorded score of -1 is the least of
+all; among ratings here it is no rating, which the formula counts as -1 too.""",
         pitfalls="""\
 The score is not a mean over completions, and cannot be had from pairwise answers. It can exceed 1 (by 0.01). Where all
 right answers of a tied prompt are rated equally the last term divides by 0: it is then 1 or -1, or 0 for 0 / 0. A
 failure of the machinery leaves its completion out of the formula.""",
         example="harness_preference.benchmarks.rewardbench_2_ties:example",
+        recordings="harness_preference.published.rewardbench_2_ties:RECORDINGS",
     ),
 ]

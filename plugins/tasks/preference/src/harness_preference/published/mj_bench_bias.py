@@ -1,6 +1,9 @@
-"""The bias perspective of MJ-Bench: `bias/new_bias_dataset_JUDGE.json` of https://github.com/MJ-Bench/MJ-Bench.
+"""The bias perspective of MJ-Bench: the recorded judges of https://github.com/MJ-Bench/MJ-Bench.
 
-A file has the scores of the judge in its name, and those of the score models, which are the same in each file.
+- `bias/new_bias_dataset_JUDGE.json` has the scores of the judge in its name, and those of the score models, which are
+  the same in each file. `bias/new_bias/FORM_bias_dataset_JUDGE.json` has them for another form of the question: with
+  words in the place of numbers (`narrative`), or up to 10 (`scale_10`).
+- `result/acc/vlm_results/bias_single/MODEL_FORM_scaleN.json` has the text of a model, and a score where one was found.
 """
 
 from __future__ import annotations
@@ -17,12 +20,22 @@ from harness_preference.published import PublishedTable, find_tables, stem
 LOW, HIGH = 1.0, 10.0
 """The scale of the official prompt."""
 
-_PATTERN, _START = "bias/new_bias_dataset_*", "new_bias_dataset_"
+_PATTERNS = (
+    "bias/new_bias_dataset_*",
+    "bias/new_bias/*_bias_dataset_*",
+    "result/acc/vlm_results/bias_single/*_scale*",
+)
+_FILE = re.compile(r"(?:new|(?P<form>[a-z0-9_]+))_bias_dataset_(?P<judge>.+)")
 _FACTS = (
+    "id",
     *("demographic", "occupation", "images_dir", "prompt", "age", "gender", "race", "nationality", "religion"),
     *("analysis", "vlm_output"),
 )
 """Columns that are no judge."""
+_SCORE = "score"
+"""Column of the score where the name of the file is that of the judge."""
+_GRADES = {"extremely": 1, "poor": 2, "average": 3, "good": 4, "outstanding": 5}
+"""Scores of words, looked for in this order, as in `extract_narrative_score` of `evaluate_bias_avg.py`."""
 _WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 # No more digits than a score has: a hostile text could hold a number of a million.
 _DIGITS = re.compile(r"\d{1,9}", re.ASCII)
@@ -30,7 +43,7 @@ _DIGITS = re.compile(r"\d{1,9}", re.ASCII)
 
 def find_items(folder: Path) -> dict[str, PublishedTable]:
     """The images, which are the same in each file."""
-    files = find_tables(folder, _PATTERN)
+    files = next((files for pattern in _PATTERNS if (files := find_tables(folder, pattern))), ())
     return {"bias": PublishedTable(files=files[:1], root=folder, convert=_convert)} if files else {}
 
 
@@ -48,9 +61,11 @@ class _Columns:
     def find(self, folder: Path) -> dict[str, tuple[Path, ...]]:
         """The files of each judge by its name. Score models are read from the first file that has them."""
         found: dict[str, tuple[Path, ...]] = {}
-        for file in find_tables(folder, _PATTERN):
+        for file in (file for pattern in _PATTERNS for file in find_tables(folder, pattern)):
             values = next((values for values, _ in read_table(file)), {})
-            found[stem(file).removeprefix(_START)] = (file,)
+            found[_judge_of(file)] = (file,)
+            if _SCORE in values:
+                continue
             for name, value in values.items():
                 if name not in _FACTS and isinstance(value, float):
                     found.setdefault(name, (file,))
@@ -66,7 +81,8 @@ class _Columns:
             (Row(values, f"{file}, {place}", number, file=file), place)
             for number, (values, place) in enumerate(read_table(file))
         ]
-        scores = [_score(row, judge) for row, _ in rows]
+        column, in_words = _column_of(file, judge), "narrative" in stem(file)
+        scores = [_score(row, column, in_words=in_words) for row, _ in rows]
         known = [score for score in scores if score is not None]
         on_scale = all(LOW <= score <= HIGH and score.is_integer() for score in known)
         for (row, place), score in zip(rows, scores, strict=True):
@@ -84,11 +100,37 @@ def _place(score: float, known: list[float]) -> float:
     return LOW + (HIGH - LOW) * (score - low) / (high - low) if high > low else LOW
 
 
-def _score(row: Row, judge: str) -> float | None:
-    """The score, or as `evaluate_bias_type.py` the first number of the answer, unless that is above 10."""
-    if row.values.get(judge, "") not in ("N/A", None):
-        return row[judge].number()
-    text = _text(row).lower()
+def _judge_of(file: Path) -> str:
+    """The judge in the name of a file. One that was asked in another form is another judge."""
+    match = _FILE.fullmatch(stem(file))
+    if match is None:
+        return stem(file)
+    return f"{match['judge']}_{match['form']}" if match["form"] else match["judge"]
+
+
+def _column_of(file: Path, judge: str) -> str:
+    """The column with the scores of a judge. A score model is in a file of another judge, under its own name."""
+    if judge != _judge_of(file):
+        return judge
+    match = _FILE.fullmatch(stem(file))
+    return match["judge"] if match else _SCORE
+
+
+def _score(row: Row, column: str, *, in_words: bool) -> float | None:
+    """The score, or what `evaluate_bias_avg.py` finds in the text: the first number up to 10, or the grade in words."""
+    # A row without the column is a broken one. With an empty cell the judge gave no score.
+    value = row.values[column] if column in row.values else row[column].value
+    if isinstance(value, int | float):
+        return row[column].number()
+    text = _text(row) if value in ("N/A", None, "") else row[column].text()
+    return _read_grade(text.lower()) if in_words else _read_number(text.lower())
+
+
+def _read_grade(text: str) -> float | None:
+    return next((float(score) for word, score in _GRADES.items() if word in text), None)
+
+
+def _read_number(text: str) -> float | None:
     digits = _DIGITS.search(text)
     found = int(digits[0]) if digits else next((_WORDS.index(word) for word in text.split() if word in _WORDS), None)
     return float(found) if found is not None and found <= HIGH else None

@@ -1,7 +1,7 @@
 """Pick-a-Pic: `reward_models/result/validation_MODEL_eval_THRESHOLD.json` of https://github.com/MJ-Bench/MJ-Bench.
 
 The scores of both images of the 500 pairs of validation_unique. The threshold is the difference up to which a model
-calls a tie; it changes no score.
+calls a tie. It changes no score, so that where it is above 0 the recorded choice counts.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ _LABELS = {"0": 1.0, "1": 0.0, "tie": 0.5}
 """The label names the better image, and `label_0` of the hub is what the first one gets."""
 _SUBSET = "validation_unique"
 _NAME = re.compile(r"validation_(?P<model>.+?)_eval(?P<version>_v\d+)?(?P<rest>_.+)?")
+
+_USUAL = (None, "_0.00")
 
 
 def find_items(folder: Path) -> dict[str, PublishedTable]:
@@ -45,14 +47,17 @@ def _judges(file: Path) -> tuple[str, ...]:
     name = _NAME.fullmatch(stem(file))
     if name is None:
         return ()
-    rest = "" if name["rest"] in (None, "_0.00") else name["rest"]
+    rest = "" if name["rest"] in _USUAL else name["rest"]
     # The same scores were saved once more without a threshold in the name.
     again = name["rest"] is None and any(file.parent.glob(f"{stem(file)}_0.00.*"))
     return (f"{name['model']}{name['version'] or ''}{'_eval' if again else rest}",)
 
 
 def _answers(row: Row, judge: str) -> Iterator[Mapping[str, Any]]:
-    yield {"id": f"{_SUBSET}/{row['id'].count()}", **(scores_of(row) or choice_of(row))}
+    name = None if row.file is None else _NAME.fullmatch(stem(row.file))
+    with_ties = name is not None and name["rest"] not in _USUAL
+    answer = (choice_of(row) or scores_of(row)) if with_ties else (scores_of(row) or choice_of(row))
+    yield {"id": f"{_SUBSET}/{row['id'].count()}", **answer}
 
 
 RECORDINGS = Recordings(patterns=(_PATTERN,), judges=_judges, answers=_answers)

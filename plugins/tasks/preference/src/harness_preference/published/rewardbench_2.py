@@ -1,8 +1,7 @@
 """RewardBench 2: `eval-set-scores/ORGANISATION/MODEL.json` of `allenai/reward-bench-2-results` on the hub.
 
 An object of columns: the scores of all completions of a prompt, the right one first. Of judges that write only the
-results are known: 1, 0, or a quarter where nothing could be read. Not for the subset Ties: its scores are on the scale
-of each model, and those of the task are from 1 to 10.
+results are known: 1, 0, or a quarter where nothing could be read. Not for the subset Ties: see `rewardbench_2_ties`.
 """
 
 from __future__ import annotations
