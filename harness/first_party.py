@@ -48,7 +48,9 @@ OFFERS: Mapping[str, Mapping[str, str]] = {
             "genai-bench hpd-v2 hpd-v3 imagereward-pairs judge-anything-pair judge-anything-score judgebench "
             "llmbar m-judgebench mj-bench mj-bench-bias mllm-as-a-judge-batch mllm-as-a-judge-pair "
             "mllm-as-a-judge-score mm-rlhf-rewardbench mmrb2 multimodal-rewardbench pandalm pick-a-pic "
-            "rewardbench rewardbench-2 rewardbench-2-ties vl-rewardbench"
+            "rewardbench rewardbench-2 rewardbench-2-ties "
+            "videogen-rewardbench "
+            "vl-rewardbench"
         ),
         "probes": "blind jpeg length negated noise paraphrase swap text-in-image",
     },
@@ -75,7 +77,10 @@ OFFERS: Mapping[str, Mapping[str, str]] = {
         "preference": "genai-bench",
     },
     "metric": {
-        "preference": "bias_accuracy gini_equality normalized_dispersion rewardbench_2_ties same_winner",
+        "preference": (
+            "bias_accuracy calibrated_ties calibrated_ties_from_zero decided_accuracy gini_equality "
+            "normalized_dispersion rewardbench_2_ties same_winner"
+        ),
     },
     "manifest": {
         "miniature": "in-distribution ood",

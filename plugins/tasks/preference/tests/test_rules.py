@@ -33,6 +33,7 @@ from harness_preference.benchmarks import (
     pick_a_pic,
     rewardbench,
     rewardbench_2,
+    videogen_rewardbench,
     vl_rewardbench,
 )
 
@@ -91,6 +92,8 @@ RULES = {
     "rewardbench": Rules(rewardbench.PROTOCOL, HALF, HALF, WRONG),
     # generative: an error is 0.25; process_single_model: 1 / k where k share the top
     "rewardbench-2": Rules(rewardbench_2.PROTOCOL, QUARTER, QUARTER, HALF, n=4),
+    # suff_stats: a tie of either side alone is no agreement; their scores are never missing
+    "videogen-rewardbench": Rules(videogen_rewardbench.PROTOCOL, WRONG, WRONG, None, tied_gold=WRONG, tie=WRONG),
     # classify: a majority of "doesntMatch" leaves the denominator
     "vl-rewardbench": Rules(vl_rewardbench.PROTOCOL, LEFT_OUT, LEFT_OUT, LEFT_OUT),
 }
