@@ -132,15 +132,29 @@ def test_a_judge_without_probabilities_has_called_its_ties_itself() -> None:
 
 
 def test_probabilities_with_a_share_for_a_tie_are_no_distances() -> None:
-    # A is the likeliest answer at 0.4, and a tie has 0.25: |2 * 0.4 - 1| is no distance from B.
+    # A is the likeliest answer at 0.47. |2 * 0.47 - 1| is no distance, and would make all three right at 0.05.
     found = Units(
         space=SPACE,
-        gold=(0, 1, TIE),
+        gold=(0, TIE, TIE),
         predicted=(0, 1, TIE),
         credit=np.full(3, np.nan),
-        positive=np.array([0.4, 0.1, 0.3]),
+        positive=np.array([0.47, 0.48, 0.3]),
     )
-    assert value(found) == 1
+    assert value(found) == 2 / 3
+
+
+def test_answers_that_the_harness_invents_for_intervals_change_no_distance() -> None:
+    # A wrong answer to a tie is invented with the probability of a sure A, whichever candidate it names.
+    h, m = [0, 1], [0.1, 0.5]
+    real = units(h, m)
+    both = Units(
+        space=SPACE,
+        gold=(*real.gold, TIE),
+        predicted=(*real.predicted, 1),
+        credit=np.full(3, np.nan),
+        positive=np.array([*real.positive, 1.0]),
+    )
+    assert value(both, weights=[1, 1, 0]) == value(real) == 1
 
 
 def test_equal_scores_are_a_tie_though_their_probability_is_rounded() -> None:

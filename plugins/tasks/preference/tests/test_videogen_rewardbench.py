@@ -196,9 +196,10 @@ def test_the_rewards_of_the_official_script_are_read_and_scored_alike(
     assert "Infinity" not in json.dumps(read)
 
 
-def test_a_great_difference_has_a_probability_of_one_and_does_not_overflow(tmp_path: Path) -> None:
-    columns = {f"reward_{aspect}_{side}": 2e3 * (side == "B") for aspect in ASPECTS for side in "AB"}
+@pytest.mark.parametrize("better", ["A", "B"])
+def test_a_great_difference_has_a_probability_of_one_and_does_not_overflow(tmp_path: Path, better: str) -> None:
+    columns = {f"reward_{aspect}_{side}": 2e3 * (side == better) for aspect in ASPECTS for side in "AB"}
     release(tmp_path / "mine", [{**row(0), **columns}], name="out_pair.csv")
     (answer, *_), place = zip(*RECORDINGS.read(tmp_path / "mine/out_pair.csv", "mine"), strict=True)
-    assert answer["probabilities"] == {"A": 0.0, "B": 1.0}
+    assert answer["probabilities"] == {side: float(side == better) for side in "AB"}
     assert place[0] == "line 2"
