@@ -49,7 +49,9 @@ OFFERS: Mapping[str, Mapping[str, str]] = {
             "genai-bench hpd-v2 hpd-v3 imagereward-pairs judge-anything-pair judge-anything-score judgebench "
             "llmbar m-judgebench mj-bench mj-bench-bias mllm-as-a-judge-batch mllm-as-a-judge-pair "
             "mllm-as-a-judge-score mm-rlhf-rewardbench mmrb2 multimodal-rewardbench pandalm pick-a-pic "
-            "rewardbench rewardbench-2 rewardbench-2-ties vl-rewardbench"
+            "rewardbench rewardbench-2 rewardbench-2-ties "
+            "videogen-rewardbench "
+            "vl-rewardbench"
         ),
         "probes": "blind jpeg length negated noise paraphrase swap text-in-image",
     },
@@ -77,7 +79,8 @@ OFFERS: Mapping[str, Mapping[str, str]] = {
     },
     "metric": {
         "preference": (
-            "bias_accuracy gini_equality normalized_dispersion pick_a_pic_score rewardbench_2_ties same_winner"
+            "bias_accuracy calibrated_ties calibrated_ties_from_zero decided_accuracy gini_equality "
+            "normalized_dispersion pick_a_pic_score rewardbench_2_ties same_winner"
         ),
     },
     "manifest": {

@@ -424,3 +424,19 @@ def test_scores_without_an_order_are_those_of_the_candidates(recorded: Any, one:
     for item in ("2", "3"):
         assert one(judge, put(PAIR, item=item, order=(0, 1))).status is Status.OK
         assert one(judge, put(PAIR, item=item, order=(1, 0))).status is Status.ERROR
+
+
+@pytest.mark.parametrize(
+    ("space", "row", "expected"),
+    [
+        (PAIR, {"scores": [2, 1], "probabilities": {"A": 0.7, "B": 0.3}}, {"B": 0.7, "A": 0.3}),
+        (TIED, {"scores": [2, 1], "probabilities": {"A": 0.6, "bothbad": 0.4}}, {"B": 0.6, "bothbad": 0.4}),
+        (Ranking(2), {"scores": [2, 1], "probabilities": {"A > B": 0.8, "B > A": 0.2}}, {"B > A": 0.8, "A > B": 0.2}),
+    ],
+)
+def test_probabilities_beside_scores_without_an_order_are_those_of_the_candidates(
+    recorded: Any, one: Any, put: Any, space: Any, row: dict[str, Any], expected: dict[str, float]
+) -> None:
+    judge = recorded({"id": 1, **row})
+    assert one(judge, put(space, order=(0, 1))).probabilities == row["probabilities"]
+    assert one(judge, put(space, order=(1, 0))).probabilities == expected

@@ -39,6 +39,7 @@ from harness_preference.benchmarks import (
     rewardbench,
     rewardbench_2,
     rm_bench,
+    videogen_rewardbench,
     vl_rewardbench,
 )
 
@@ -109,6 +110,8 @@ RULES = {
     "rewardbench-2": Rules(rewardbench_2.PROTOCOL, QUARTER, QUARTER, HALF, n=4),
     # chosen > rejected, in each cell of the matrix
     "rm-bench": Rules(rm_bench.PROTOCOL, WRONG, WRONG, WRONG),
+    # suff_stats: a tie of either side alone is no agreement; their scores are never missing
+    "videogen-rewardbench": Rules(videogen_rewardbench.PROTOCOL, WRONG, WRONG, None, tied_gold=WRONG, tie=WRONG),
     # classify: a majority of "doesntMatch" leaves the denominator
     "vl-rewardbench": Rules(vl_rewardbench.PROTOCOL, LEFT_OUT, LEFT_OUT, LEFT_OUT),
 }

@@ -15,7 +15,7 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Any, NoReturn, TypeAlias
 
-from harness.api import DataError
+from harness.api import DataError, Preference
 from harness.api.files import check_regular
 
 ID_FIELDS = ("item_id", "item", "id", "idx", "pair_id", "question_id", "uid", "index")
@@ -90,11 +90,20 @@ class Recorded:
         return not self.text and self.get("scores") is not None and self.get("verdict") is None
 
     def put_in_order(self, order: tuple[int, ...]) -> Recorded:
-        """The same with its scores in the places shown. `order[k]` is the candidate in place k."""
+        """The same with its scores and probabilities in the places shown. `order[k]` is the candidate in place k."""
         scores = self.get("scores")
         if len(scores) != len(order):
             return self  # a score task, or a mistake that is named where the scores are read
-        return replace(self, rest={**(self.rest or {}), "scores": [scores[place] for place in order]})
+        rest = {**(self.rest or {}), "scores": [scores[place] for place in order]}
+        if "probabilities" in rest:
+            letters = Preference(len(order)).name
+            shown = {letters(old): letters(new) for new, old in enumerate(order)}
+            rest["probabilities"] = {
+                # A ranking is named by several letters, and a tie by a word, which stays.
+                " > ".join(shown.get(part, part) for part in name.split(" > ")): share
+                for name, share in rest["probabilities"].items()
+            }
+        return replace(self, rest=rest)
 
     def equals(self, other: Recorded) -> bool:
         """Whether it says the same, in any place: equal rows count once."""
