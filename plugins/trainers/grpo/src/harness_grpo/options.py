@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from harness.api import Operational, RunsCode
+from harness.api import AddedLater, Operational, RunsCode
 
 
 class LoraOptions(BaseModel):
@@ -24,6 +24,11 @@ class LoraOptions(BaseModel):
         default_factory=list,
         description="Names of parameters that get one although they are no modules: the experts of a mixture, such as "
         "`mlp.experts.gate_up_proj` and `mlp.experts.down_proj`. all-linear finds these in some models only.",
+    )
+    load_in_4bit: Annotated[bool, AddedLater()] = Field(
+        default=False,
+        description="Keep the base in four bits (QLoRA, arXiv 2305.14314: NF4, double quantization): its linear layers "
+        "but the head, and no fused experts. Needs bitsandbytes.",
     )
     merge: bool = Field(
         default=False,

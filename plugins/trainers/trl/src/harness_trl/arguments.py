@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from harness.api import HarnessError, Training, UserError
-from harness_transformers.loading import Source
+from harness_transformers.four_bits import four_bit_arguments
+from harness_transformers.loading import Source, device_of
 from harness_trl.options import TrlGrpoOptions, TrlOptions, TrlSftOptions
 
 # "constant" in transformers ignores the warm-up.
@@ -103,7 +104,12 @@ def sft_arguments(training: Training, options: TrlSftOptions, source: Source) ->
 
 def _common(training: Training, options: TrlOptions, source: Source, *, updates: int, rows: int) -> dict[str, Any]:
     per_device, accumulated = _split(training.name, options, rows)
-    opened = {"dtype": options.dtype, "attn_implementation": options.attention, "use_safetensors": True}
+    opened: dict[str, Any] = {"dtype": options.dtype, "attn_implementation": options.attention, "use_safetensors": True}
+    if options.lora is not None and options.lora.load_in_4bit:
+        device = device_of(options.device)
+        opened["quantization_config"] = four_bit_arguments(device, None, f"recipe {training.name}")[
+            "quantization_config"
+        ]
     return {
         "output_dir": str(state_folder(training)),
         "seed": training.seed % 2**32,  # NumPy takes no larger seed

@@ -39,7 +39,9 @@ def plan_for(shape: Shape, options: TrlOptions, lengths: Lengths, *, devices: in
     compute = weights if options.device == "cpu" else 2
     precision = Precision(weights=weights, compute=compute, adapter=options.lora is not None)
     work = _work(options, lengths, devices, validates)
-    return plan(shape, precision, work, devices=devices, reopens=compute if validates else 0)
+    # A base in four bits is whole on each device.
+    spread = 1 if shape.rounded else devices
+    return plan(shape, precision, work, devices=spread, reopens=compute if validates else 0)
 
 
 def _work(options: TrlOptions, lengths: Lengths, devices: int, validates: bool) -> Work:
