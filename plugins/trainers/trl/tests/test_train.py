@@ -167,7 +167,7 @@ def test_a_base_in_four_bits_is_delivered_as_one(
     pytest.importorskip("bitsandbytes")
     curves = Curves()
     whole = recipe_in(tmp_path, taught, curves=curves)
-    method(whole, steps=2, validation=LOOK, lora=LoraOptions(rank=2, load_in_4bit=True))
+    method(whole, steps=2, validation=LOOK, lora=LoraOptions(rank=2, load_in_4bit=True), optimizer="adamw_8bit")
     assert (whole.checkpoint / "quantization_config.json").is_file()
     assert {value.dtype for value in load_file(whole.checkpoint / "adapter_model.safetensors").values()} == {
         torch.float32

@@ -21,6 +21,7 @@ from harness_grpo.memory.formulas import (
     cache_bytes,
     logits_bytes,
     mask_bytes,
+    optimizer_bytes,
     tower_bytes,
 )
 from harness_grpo.memory.shape import Shape
@@ -84,7 +85,8 @@ def plan(shape: Shape, precision: Precision, work: Work, *, devices: int = 1, re
         again = {"saved weights, opened again": _weights(shape, reopens) + shape.adapter * 4}
         once = replace(work, prompts=work.validated)  # each with one answer
         phases["validating"] = {**again, **_writing(shape, saved, once, once.validated)}
-    phases["host"] = {"pictures of a step": work.step * work.picture_bytes}
+    moments = optimizer_bytes(shape.trained, 4, precision) if precision.offloads else 0
+    phases["host"] = {"pictures of a step": work.step * work.picture_bytes, "optimizer": moments}
     return {
         phase: {part: size for part, size in parts.items() if size}
         for phase, parts in phases.items()
@@ -110,7 +112,7 @@ def _always(shape: Shape, precision: Precision, work: Work, devices: int) -> dic
     held = {
         "weights": _weights(shape, precision.weights),
         "adapter": shape.adapter * 4,
-        "optimizer": 2 * shape.trained * trained,
+        "optimizer": 0 if precision.offloads else optimizer_bytes(shape.trained, trained, precision),
         "reference model": shape.weights * precision.weights if work.reference and not shape.adapter else 0,
     }
     return {part: -(-size // devices) for part, size in held.items()}
