@@ -23,7 +23,7 @@ import pluggy
 
 from harness import DISTRIBUTION, first_party
 from harness.allowed import AllowedCode, check_allowed
-from harness.api import Card, Operational, PluginError, UnfoldedEntry, UserError, hookspecs
+from harness.api import AddedLater, Card, Operational, PluginError, UnfoldedEntry, UserError, hookspecs
 from harness.candidates import CORE, GROUP, PluginRow, find_candidates, normalize_name, why_in_conflict
 from harness.registration import cause_of, check_cards, check_hooks
 from harness.telemetry import turn_off_telemetry
@@ -353,16 +353,38 @@ def _measure_time(cpu: float, clock: float) -> dict[str, float]:
 
 
 def options_of(model: BaseModel | None) -> Mapping[str, Any]:
-    """Options as plain JSON data, for keys and records. Those that are `Operational` are left out."""
+    """Options as plain JSON data, for keys and records, without those that are `Operational` or not yet set."""
     if model is None:
         return {}
-    return model.model_dump(mode="json", exclude=set(operational(type(model))))
+    from pydantic import BaseModel
+
+    nested = {
+        name: set(unset)
+        for name in type(model).model_fields
+        if isinstance(value := getattr(model, name), BaseModel) and (unset := not_yet_set(value))
+    }
+    left_out: dict[str, Any] = dict.fromkeys([*operational(type(model)), *not_yet_set(model)], True)
+    return model.model_dump(mode="json", exclude={**nested, **left_out})
 
 
 def operational(model: type[BaseModel]) -> list[str]:
     """The fields of an options model that say how it is run and never what it answers."""
+    return _names_with(model, Operational)
+
+
+def not_yet_set(options: BaseModel) -> list[str]:
+    """The fields that were added to an options model later and have their default."""
+    fields = type(options).model_fields
+    return [
+        name
+        for name in _names_with(type(options), AddedLater)
+        if getattr(options, name) == fields[name].get_default(call_default_factory=True, validated_data={})
+    ]
+
+
+def _names_with(model: type[BaseModel], kind: type) -> list[str]:
     return [
         name
         for name, spec in model.model_fields.items()
-        if any(mark is Operational or isinstance(mark, Operational) for mark in spec.metadata)
+        if any(mark is kind or isinstance(mark, kind) for mark in spec.metadata)
     ]

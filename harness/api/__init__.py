@@ -6,6 +6,7 @@ from harness._package import check_package
 from harness.api._cards import (
     API_VERSION,
     OLDEST_API_VERSION,
+    AddedLater,
     Card,
     Column,
     CommandCard,
@@ -100,6 +101,7 @@ __all__ = [
     "MAX_PIXELS",
     "OLDEST_API_VERSION",
     "TIE",
+    "AddedLater",
     "Answer",
     "AnswerReward",
     "AnswerSource",

@@ -40,6 +40,15 @@ class Operational:
     """
 
 
+class AddedLater:
+    """Marks an option that a plugin got after others: `optimizer: Annotated[str, AddedLater()] = "adamw"`.
+
+    While it has its default, such an option is no part of the key of an answer, and no part of the name of a run folder
+    or a checkpoint folder. So what was made before there was the option keeps its name. The default must do what was
+    done then.
+    """
+
+
 class RunsCode:
     """Marks an option that runs code which comes with a model: `trust: Annotated[bool, RunsCode("model")]`.
 

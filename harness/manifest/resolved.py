@@ -13,7 +13,7 @@ from typing import Any, get_args
 import yaml
 from pydantic import BaseModel
 
-from harness.discovery import operational
+from harness.discovery import not_yet_set, operational
 from harness.manifest.check import keys_of
 from harness.manifest.entries import MODEL, Reference
 from harness.manifest.model import JudgeEntry
@@ -107,7 +107,7 @@ def drop_operational(resolved: Any, references: Mapping[str, Reference], path: s
     for key, child in resolved.items():
         if key == "with" and reference is not None:
             options = reference.options
-            kept[key] = child if options is None else _drop(child, options, operational(type(options)))
+            kept[key] = child if options is None else _identity(child, options)
         # What a judge needs to run says nothing about its answers. Runs from before there were samples keep their name.
         elif not (
             (key == "description" and is_recipe)
@@ -115,6 +115,17 @@ def drop_operational(resolved: Any, references: Mapping[str, Reference], path: s
             or (key == "sample" and reference is not None and child is None)
         ):
             kept[key] = drop_operational(child, references, join(path, key))
+    return kept
+
+
+def _identity(given: Mapping[str, Any], options: BaseModel) -> dict[str, Any]:
+    """Options as plain data without those that are `Operational`, or were added later and have their default."""
+    kept = _drop(given, options, [*operational(type(options)), *not_yet_set(options)])
+    for name, spec in type(options).model_fields.items():
+        inner = getattr(options, name)
+        key = next((key for key in keys_of(name, spec) if isinstance(kept.get(key), dict)), None)
+        if isinstance(inner, BaseModel) and key is not None:
+            kept[key] = _drop(kept[key], inner, not_yet_set(inner))
     return kept
 
 

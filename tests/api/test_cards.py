@@ -10,10 +10,15 @@ from typing import Annotated
 import pytest
 from pydantic import BaseModel, ConfigDict, Field
 
-from harness.api import Context, IsPath, JudgeCard, Judgement, Operational, Request
+from harness.api import AddedLater, Context, IsPath, JudgeCard, Judgement, Operational, Request
 from harness.discovery import Offer, Plugins, operational, options_of
 from harness.manifest.load import LoadedManifest, load_manifest
 from harness.runner.plan import build_plan
+
+
+class Inner(BaseModel):
+    depth: int = 1
+    width: Annotated[int | None, AddedLater()] = None
 
 
 class Options(BaseModel):
@@ -24,6 +29,8 @@ class Options(BaseModel):
     budget: Annotated[float | None, Operational] = None
     certificate: Annotated[str | None, IsPath(), Operational()] = None
     workers: Annotated[int, Operational()] = Field(default=1, alias="threads")
+    optimizer: Annotated[str, AddedLater()] = Field(default="adamw", alias="optim")
+    inner: Inner = Inner()
 
 
 class Judge:
@@ -66,7 +73,7 @@ def key(loaded: LoadedManifest, folder: Path) -> str:
 
 def test_the_mark_works_as_a_class_and_as_an_instance_beside_other_marks() -> None:
     assert operational(Options) == ["batch", "budget", "certificate", "workers"]
-    assert options_of(Options(batch=3, budget=1.0)) == {"model": "m"}
+    assert options_of(Options(batch=3, budget=1.0)) == {"model": "m", "inner": {"depth": 1}}
     assert options_of(None) == {}
 
 
@@ -83,6 +90,35 @@ def test_any_other_option_changes_both(load: Callable[..., LoadedManifest], tmp_
     plain, changed = load(), load("{model: other}")
     assert changed.hash != plain.hash
     assert key(changed, tmp_path) != key(plain, tmp_path)
+
+
+@pytest.mark.parametrize("option", ["optim: adamw", "optimizer: adamw", "inner: {}", "inner: {width: null}"])
+def test_an_option_that_was_added_later_changes_nothing_at_its_default(
+    load: Callable[..., LoadedManifest], tmp_path: Path, option: str
+) -> None:
+    plain, written = load(), load(f"{{{option}}}")
+    assert written.hash == plain.hash
+    assert key(written, tmp_path) == key(plain, tmp_path)
+
+
+@pytest.mark.parametrize("option", ["optim: adamw_8bit", "inner: {width: 3}"])
+def test_an_option_that_was_added_later_counts_once_it_is_set(
+    load: Callable[..., LoadedManifest], tmp_path: Path, option: str
+) -> None:
+    plain, changed = load(), load(f"{{{option}}}")
+    assert changed.hash != plain.hash
+    assert key(changed, tmp_path) != key(plain, tmp_path)
+
+
+def test_the_names_are_those_from_before_there_was_such_an_option() -> None:
+    class Before(BaseModel):
+        model: str = "m"
+
+    class After(Before):
+        optimizer: Annotated[str, AddedLater] = "adamw"
+
+    assert options_of(After()) == options_of(Before())
+    assert options_of(After(optimizer="sgd")) == {"model": "m", "optimizer": "sgd"}
 
 
 def test_the_judge_and_the_resolved_manifest_still_have_it(load: Callable[..., LoadedManifest], tmp_path: Path) -> None:

@@ -19,6 +19,8 @@ from harness_grpo.memory.native import plan_memory
 from harness_grpo.memory.plan import peak
 from harness_grpo.memory.shape import Tower, shape_of
 from harness_grpo.options import GrpoOptions, LoraOptions, SftOptions, TrainerOptions, ValidationOptions
+from harness_grpo.policy import Policy
+from harness_transformers.four_bits import count_numbers
 from harness_transformers.testing import TinyShape, make_tiny_llava
 
 from .conftest import Curves, grpo, pairs, points, rewarded, sft, training
@@ -170,6 +172,32 @@ def test_parts_of_a_plan_follow_the_options(tiny: Path, tmp_path: Path) -> None:
     assert parts["learning"]["activations"] < plain["learning"]["activations"] / 5
     pair = planned(tiny, tmp_path, GrpoOptions(max_new_tokens=64), tasks=[pairs("pair", 3)])
     assert pair["host"]["pictures of a step"] == 2 * plain["host"]["pictures of a step"]
+
+
+def test_a_base_in_four_bits_takes_a_quarter_where_it_is_rounded(paper: Any, tiny: Path, tmp_path: Path) -> None:
+    pytest.importorskip("bitsandbytes")
+    whole = training(tmp_path, tiny, tasks=[points("red", 4)])
+    plans = {
+        few: plan_memory(whole, SftOptions(lora=LoraOptions(rank=2, load_in_4bit=few)), devices=1)
+        for few in (False, True)
+    }
+    options = SftOptions(lora=LoraOptions(rank=2, load_in_4bit=True))
+    model = Policy(str(tiny), options, name="recipe", seed=0).model
+    packed: list[Any] = [weight for weight in model.parameters() if hasattr(weight, "quant_state")]
+    numbers = sum(count_numbers(weight) for weight in packed)
+    held = sum(
+        weight.numel() + weight.quant_state.absmax.nbytes + weight.quant_state.state2.absmax.nbytes for weight in packed
+    )
+    saved = plans[False]["always"]["weights"] - plans[True]["always"]["weights"]
+    # Of so small layers the scales are a little more than of large ones.
+    assert saved == pytest.approx(4 * numbers - held, rel=0.01)
+    assert (
+        plans[True]["validating"]["saved weights, opened again"]
+        < plans[False]["validating"]["saved weights, opened again"]
+    )
+    # Of the paper's model the experts are no linear layers: only a few percent of it are in four bits.
+    shape = shape_of(paper.config, options, name="recipe")
+    assert 0.04 < shape.rounded / shape.weights < 0.08
 
 
 def test_sft_writes_in_validation_alone(tiny: Path, tmp_path: Path) -> None:

@@ -174,6 +174,20 @@ def test_what_is_passed_on_reaches_the_configuration(tmp_path: Path) -> None:
     assert sft_arguments(recipe, TrlSftOptions(**TINY, trl={"loss_type": "dft"}), SOURCE)["loss_type"] == "dft"
 
 
+def test_the_optimizer_has_the_name_of_transformers(tmp_path: Path) -> None:
+    pytest.importorskip("bitsandbytes")
+    recipe = training(tmp_path, tmp_path, tasks=[points("red", 4)])
+    source = Source(str(tmp_path), None)
+    assert "optim" not in sft_arguments(recipe, TrlSftOptions(batch=4, device="cpu"), source)
+    options = TrlSftOptions(batch=4, device="cpu", optimizer="adamw_8bit")
+    assert sft_arguments(recipe, options, source)["optim"] == "adamw_8bit"
+    twice = TrlSftOptions(batch=4, device="cpu", optimizer="adamw_8bit", trl={"optim": "adafactor"})
+    with pytest.raises(UserError, match=r"trl\.optim: optimizer is set as well"):
+        sft_arguments(recipe, twice, source)
+    with pytest.raises(ValueError, match="offload_optimizer: TRL's optimizer is accelerate's to place"):
+        TrlSftOptions(offload_optimizer=True)  # type: ignore[call-arg]
+
+
 def test_what_trl_refuses_is_an_error_of_the_recipe(tmp_path: Path) -> None:
     given = {**arguments(tmp_path, trl={"top_entropy_quantile": 0.5}), "num_generations": 3}
     with (

@@ -160,6 +160,23 @@ def test_weights_that_are_not_those_trained_are_refused(
         sft(recipe_in(tmp_path, taught), steps=2, validation=LOOK)
 
 
+@pytest.mark.parametrize("method", [grpo, sft])
+def test_a_base_in_four_bits_is_delivered_as_one(
+    taught: Path, tmp_path: Path, method: Callable[..., TrainingResult]
+) -> None:
+    pytest.importorskip("bitsandbytes")
+    curves = Curves()
+    whole = recipe_in(tmp_path, taught, curves=curves)
+    method(whole, steps=2, validation=LOOK, lora=LoraOptions(rank=2, load_in_4bit=True), optimizer="adamw_8bit")
+    assert (whole.checkpoint / "quantization_config.json").is_file()
+    assert {value.dtype for value in load_file(whole.checkpoint / "adapter_model.safetensors").values()} == {
+        torch.float32
+    }
+    # On another base, or with the adapter rounded, it would be further away.
+    assert max(curves.of("delivered/difference").values()) < 1e-5
+    a_judge_opens(whole.checkpoint)
+
+
 def test_an_adapter_of_experts_is_trained_and_added_to_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     mixture = make_tiny_llava(tmp_path / "mixture", shape=TinyShape(hidden=32, heads=2, experts=4))
     only = LoraOptions(rank=2, merge=True, targets=[], parameters=["experts.gate_up_proj", "experts.down_proj"])

@@ -9,7 +9,8 @@ from typing import Any
 
 from harness.api import UserError
 from harness.api.files import read_whole
-from harness_transformers.loading import HUB, Source, explain_errors, pin, quietly, source_of
+from harness_transformers import four_bits
+from harness_transformers.loading import HUB, Source, explain_errors, find_file, pin, quietly, source_of
 
 CONFIG = "adapter_config.json"
 WEIGHTS = "adapter_model.safetensors"
@@ -43,6 +44,15 @@ def base_of(source: Source, who: str) -> Source:
     if not Path(base, "config.json").is_file():
         raise UserError(f"{who}: model {source}: is an adapter for {base}, which is no model folder here; {fix}")
     return source_of("model", base, who)
+
+
+def has_base_in_four_bits(source: Source, who: str) -> bool:
+    """Whether an adapter was trained on a base in four bits, as its folder says.
+
+    Raises:
+        UserError: It says that the base is rounded in another way.
+    """
+    return four_bits.read_four_bits(find_file(source, four_bits.CONFIG), who)
 
 
 def read_config(folder: Path, who: str) -> dict[str, Any]:

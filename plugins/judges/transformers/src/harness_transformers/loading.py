@@ -17,6 +17,7 @@ from typing import Any
 
 from harness.api import UserError
 from harness.api.files import read_whole, write_whole
+from harness_transformers.four_bits import compute_in_own_type, four_bit_arguments
 from harness_transformers.options import ModelOptions
 from harness_transformers.resolution import set_pixel_bounds
 
@@ -206,7 +207,7 @@ def check_code(source: Source, who: str) -> None:
         UserError: An `auto_map` of it names another repository.
     """
     for name in _WITH_CODE:
-        path = _find_file(source, name)
+        path = find_file(source, name)
         try:
             found = {} if path is None else json.loads(path.read_text(encoding="utf-8"))
         except ValueError:  # what opens it says so
@@ -221,7 +222,7 @@ def check_code(source: Source, who: str) -> None:
             )
 
 
-def _find_file(source: Source, name: str) -> Path | None:
+def find_file(source: Source, name: str) -> Path | None:
     """A small file of a model, from its folder or from the hub; `None` where there is none."""
     if source.local:
         path = Path(source.location, name)
@@ -260,7 +261,9 @@ def device_of(wanted: str) -> str:
     return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
-def open_model(auto: Any, source: Source, options: ModelOptions, who: str, *, config: Any = None) -> Any:
+def open_model(
+    auto: Any, source: Source, options: ModelOptions, who: str, *, config: Any = None, four_bits: bool = False
+) -> Any:
     """The model, in evaluation mode, on its device.
 
     Args:
@@ -269,6 +272,7 @@ def open_model(auto: Any, source: Source, options: ModelOptions, who: str, *, co
         options: What the manifest says.
         who: For messages, such as `judge NAME` or `recipe NAME`.
         config: Of a GGUF file, where it is known already: to read it takes seconds.
+        four_bits: Whether its linear layers are rounded to four bits, all but the head.
 
     Raises:
         UserError: It cannot be opened. Says what to do.
@@ -277,6 +281,8 @@ def open_model(auto: Any, source: Source, options: ModelOptions, who: str, *, co
         check_code(source, who)
     # With a device map accelerate places the layers; to move the model afterwards would undo it.
     more: dict[str, Any] = {} if options.device_map is None else {"device_map": options.device_map}
+    if four_bits:
+        more = four_bit_arguments(device_of(options.device), options.device_map, who)
     with explain_errors(f"{who}: model {source}"), quietly():
         if source.file is not None:
             from transformers import GgufConfig
@@ -299,7 +305,9 @@ def open_model(auto: Any, source: Source, options: ModelOptions, who: str, *, co
                 f"{who}: model {source} has no weights for {some}, so it is no complete "
                 f"{type(model).__name__}; is it a model of another kind?"
             )
-        if options.device_map is None:
+        if four_bits:
+            compute_in_own_type(model)
+        elif options.device_map is None:
             model = model.to(device_of(options.device))
     return model.eval().requires_grad_(False)
 

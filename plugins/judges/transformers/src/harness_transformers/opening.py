@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.api import Request, UserError
-from harness_transformers.adapters import add_adapter
+from harness_transformers.adapters import add_adapter, has_base_in_four_bits
 from harness_transformers.gguf_files import at_hand, ends_of_turns
 from harness_transformers.language import Language
 from harness_transformers.loading import (
@@ -90,18 +90,28 @@ def refusal(request: Request, *, sees: bool, continues: bool = False, kind: str 
     return ""
 
 
-def open_language(options: GenerativeOptions, source: Source, adapter: Source | None, who: str) -> Opened:
+def open_language(
+    options: GenerativeOptions, source: Source, adapter: Source | None, who: str, *, four_bits: bool = False
+) -> Opened:
     """Open model, processor and adapter.
+
+    Args:
+        options: Of the manifest.
+        source: Of the model, pinned.
+        adapter: What is put on it.
+        who: For messages.
+        four_bits: Whether the model is opened in four bits. It is also where the folder of the adapter says so.
 
     Raises:
         UserError: Something is missing, or is not what the options say.
     """
     set_threads(options.threads)
     with at_hand(source, who) as here:
-        return _open(options, here, adapter, who)
+        few = four_bits or (adapter is not None and has_base_in_four_bits(adapter, who))
+        return _open(options, here, adapter, who, four_bits=few)
 
 
-def _open(options: GenerativeOptions, source: Source, adapter: Source | None, who: str) -> Opened:
+def _open(options: GenerativeOptions, source: Source, adapter: Source | None, who: str, *, four_bits: bool) -> Opened:
     import transformers
 
     gguf = source.file is not None
@@ -111,7 +121,7 @@ def _open(options: GenerativeOptions, source: Source, adapter: Source | None, wh
     processor = open_processor(transformers.AutoProcessor if sees else transformers.AutoTokenizer, source, options, who)
     if sees and not hasattr(processor, "image_processor"):
         raise UserError(f"{who}: model {source} has no image processor; set kind: text")
-    model = open_model(auto, source, options, who, config=config)
+    model = open_model(auto, source, options, who, config=config, four_bits=four_bits)
     if adapter is not None:
         add_adapter(model, adapter, who)
     pixels = PixelCache(processor) if sees else None

@@ -14,6 +14,7 @@ from typing import Any
 
 from harness.api import UserError
 from harness_grpo.options import LoraOptions
+from harness_transformers.four_bits import count_numbers
 
 _VISION = re.compile(r"(^|\.)(vision\w*|visual\w*|image_\w*)(\.|$)")
 """Names of modules that are of the vision tower."""
@@ -142,7 +143,7 @@ def describe(model: Any) -> str:
     Args:
         model: With its adapter, if there is one. What asks for gradients is trained.
     """
-    sizes = {name: parameter.numel() for name, parameter in model.named_parameters()}
+    sizes = {name: count_numbers(parameter) for name, parameter in model.named_parameters()}
     trained = [name for name, parameter in model.named_parameters() if parameter.requires_grad]
     whole = sum(size for name, size in sizes.items() if "lora_" not in name)
     count = sum(sizes[name] for name in trained)

@@ -15,7 +15,8 @@ from typing import Any
 
 from harness_grpo.folders import replace_folder
 from harness_grpo.options import CommonOptions
-from harness_transformers.adapters import CONFIG, WEIGHTS, base_of, is_adapter, merge_adapter
+from harness_transformers.adapters import CONFIG, WEIGHTS, base_of, has_base_in_four_bits, is_adapter, merge_adapter
+from harness_transformers.four_bits import make_exact, write_four_bits
 from harness_transformers.loading import Source, open_model, open_processor, pin, quietly, source_of
 from harness_transformers.options import GenerativeOptions
 
@@ -47,13 +48,14 @@ def opening_options(model: str, options: CommonOptions, *, device: str, **more: 
 # -- writing -----------------------------------------------------------------------------------------------------------
 
 
-def save_adapter(model: Any, folder: Path, base: Source) -> None:
+def save_adapter(model: Any, folder: Path, base: Source, *, four_bits: bool = False) -> None:
     """Write the adapter that peft injected into a model, as peft saves one.
 
     Args:
         model: With an adapter `default`.
         folder: Where to.
         base: What the adapter belongs to.
+        four_bits: Whether that is in four bits.
     """
     import peft
     from safetensors.torch import save_file
@@ -63,11 +65,13 @@ def save_adapter(model: Any, folder: Path, base: Source) -> None:
     found = {f"base_model.model.{name}": value.detach().cpu().contiguous() for name, value in weights.items()}
     save_file(found, folder / WEIGHTS, metadata={"format": "pt"})
     model.peft_config["default"].save_pretrained(str(folder))
-    name_base(folder, base)
+    name_base(folder, base, four_bits=four_bits)
 
 
-def name_base(folder: Path, base: Source) -> None:
+def name_base(folder: Path, base: Source, *, four_bits: bool = False) -> None:
     """Have the configuration of an adapter say what it belongs to, and write it in one order: peft writes sets."""
+    if four_bits:
+        write_four_bits(folder)
     path = folder / CONFIG
     known = json.loads(path.read_text(encoding="utf-8"))
     known |= {"base_model_name_or_path": base.location, "revision": base.revision, "inference_mode": True}
@@ -76,7 +80,10 @@ def name_base(folder: Path, base: Source) -> None:
 
 
 def write_merged(adapter: Path, folder: Path, base: Source, options: CommonOptions, *, who: str) -> None:
-    """Write the whole model with an adapter added to it, in float32: in half precision most of it would be lost."""
+    """Write the whole model with an adapter added to it, in float32: in half precision most of it would be lost.
+
+    Of a base in four bits it is what these mean, since the adapter was trained on that.
+    """
     import transformers
 
     wanted = opening_options(base.location, options, device="cpu", dtype="float32")
@@ -85,7 +92,9 @@ def write_merged(adapter: Path, folder: Path, base: Source, options: CommonOptio
     sees = hasattr(processor, "image_processor")
     auto = transformers.AutoModelForImageTextToText if sees else transformers.AutoModelForCausalLM
     with quietly():
-        merged = merge_adapter(open_model(auto, base, wanted, who), Source(str(adapter), None), who)
+        few = has_base_in_four_bits(Source(str(adapter), None), who)
+        model = open_model(auto, base, wanted, who, four_bits=few)
+        merged = merge_adapter(make_exact(model) if few else model, Source(str(adapter), None), who)
         merged.save_pretrained(folder, safe_serialization=True)
     processor.save_pretrained(folder)
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from harness.api import Operational, RunsCode
+from harness.api import AddedLater, Operational, RunsCode
 
 
 class LoraOptions(BaseModel):
@@ -24,6 +24,11 @@ class LoraOptions(BaseModel):
         default_factory=list,
         description="Names of parameters that get one although they are no modules: the experts of a mixture, such as "
         "`mlp.experts.gate_up_proj` and `mlp.experts.down_proj`. all-linear finds these in some models only.",
+    )
+    load_in_4bit: Annotated[bool, AddedLater()] = Field(
+        default=False,
+        description="Keep the base in four bits (QLoRA, arXiv 2305.14314: NF4, double quantization): its linear layers "
+        "but the head, and no fused experts. Needs bitsandbytes.",
     )
     merge: bool = Field(
         default=False,
@@ -68,6 +73,10 @@ class CommonOptions(BaseModel):
     )
     warmup: int = Field(default=0, ge=0, description="Steps in which the learning rate rises linearly.")
     weight_decay: float = Field(default=0.0, ge=0, description="Of AdamW.")
+    optimizer: Annotated[Literal["adamw", "adamw_8bit"], AddedLater()] = Field(
+        default="adamw",
+        description="`adamw_8bit` keeps both moments of each weight in a byte (arXiv 2110.02861). Needs bitsandbytes.",
+    )
     max_grad_norm: float = Field(default=1.0, gt=0, description="Gradients are scaled down to this norm.")
     lora: LoraOptions | None = Field(default=None, description="Train an adapter; by default all weights are trained.")
     freeze: list[str] = Field(
@@ -157,6 +166,11 @@ class TrainerOptions(CommonOptions):
     device: Annotated[str, Operational()] = Field(
         default="auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?|xpu(:\d+)?)$", description="Where to run."
     )
+    offload_optimizer: Annotated[bool, Operational()] = Field(
+        default=False,
+        description="Keep the moments of AdamW in the memory of the host and compute its steps on the CPU: 8 bytes less "
+        "for a trained weight on the device, and more time for a step.",
+    )
     save_every: Annotated[int, Operational()] = Field(
         default=25, ge=1, description="Steps between two states to go on from. What is lost is done again, exactly."
     )
@@ -171,6 +185,10 @@ class TrainerOptions(CommonOptions):
             raise ValueError(
                 "dtype: float16 has too small a range for a full training; use bfloat16, or train an adapter"
             )
+        if self.optimizer == "adamw_8bit" and self.offload_optimizer:
+            raise ValueError("offload_optimizer: is for adamw in float32; leave it out, or set optimizer: adamw")
+        if self.optimizer == "adamw_8bit" and self.dtype == "float64":
+            raise ValueError("optimizer: adamw_8bit has no float64; set optimizer: adamw, or another dtype")
         return self
 
 

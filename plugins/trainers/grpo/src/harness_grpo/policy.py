@@ -37,6 +37,7 @@ class Speaker:
         wanted: How to open it.
         name: Of the recipe, for messages.
         source: Where it is, where that is known already; otherwise what `wanted.model` says.
+        four_bits: Whether it is opened in four bits.
 
     Attributes:
         opened: The model with all that belongs to it.
@@ -47,7 +48,9 @@ class Speaker:
         UserError: It cannot be opened.
     """
 
-    def __init__(self, wanted: GenerativeOptions, *, name: str, source: Source | None = None) -> None:
+    def __init__(
+        self, wanted: GenerativeOptions, *, name: str, source: Source | None = None, four_bits: bool = False
+    ) -> None:
         self._wanted = wanted
         self._name = name
         who = f"recipe {name}"
@@ -55,7 +58,7 @@ class Speaker:
         adapter = None
         if is_adapter(self._source):
             self._source, adapter = base_of(self._source, who), self._source
-        self.opened: Opened = open_language(wanted, self._source, adapter, who)
+        self.opened: Opened = open_language(wanted, self._source, adapter, who, four_bits=four_bits)
         self.model: Any = self.opened.language.model
         self.compute: torch.dtype | None = None
 
@@ -98,7 +101,8 @@ class Policy(Speaker):
             device=options.device,
             dtype=opening_dtype(options),
         )
-        super().__init__(wanted, name=name, source=source)
+        few = options.lora is not None and options.lora.load_in_4bit
+        super().__init__(wanted, name=name, source=source, four_bits=few)
         self.compute = compute_dtype(options)
         self._options = options
         if options.dtype == "float64":
@@ -152,11 +156,12 @@ class Policy(Speaker):
 
         who, options = f"recipe {self._name}", self._options
         if options.lora is not None and not options.lora.merge:
-            save_adapter(self.model, folder, self._source)
+            save_adapter(self.model, folder, self._source, four_bits=options.lora.load_in_4bit)
             return
         if options.lora is not None:
+            few = options.lora.load_in_4bit
             alone = folder.with_name(f".{folder.name}.adapter")
-            replace_folder(alone, lambda place: save_adapter(self.model, place, self._source))
+            replace_folder(alone, lambda place: save_adapter(self.model, place, self._source, four_bits=few))
             write_merged(alone, folder, self._source, options, who=who)
             shutil.rmtree(alone)
             return

@@ -58,9 +58,19 @@ def matmul_precision(options: TrainerOptions, device: str) -> Iterator[None]:
 
 
 def make_optimizer(parameters: Sequence[Parameter], options: TrainerOptions) -> Optimizer:
-    """AdamW (arXiv 1711.05101), in one kernel on CUDA."""
+    """AdamW (arXiv 1711.05101), in one kernel on CUDA unless the options want its moments elsewhere or smaller.
+
+    Raises:
+        UserError: `optimizer: adamw_8bit` needs a package that is not installed.
+    """
     import torch
 
+    from harness_grpo.optimizers import OffloadedAdamW, make_eight_bit_adamw
+
+    if options.optimizer == "adamw_8bit":
+        return make_eight_bit_adamw(list(parameters), lr=options.lr, weight_decay=options.weight_decay)
+    if options.offload_optimizer:
+        return OffloadedAdamW(parameters, lr=options.lr, weight_decay=options.weight_decay)
     # Elsewhere one tensor after the other: `foreach` needs about one more copy of the parameters at its peak.
     fused = parameters[0].device.type == "cuda"
     kind: dict[str, Any] = {"fused": True} if fused else {"foreach": False}

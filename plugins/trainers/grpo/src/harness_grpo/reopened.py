@@ -34,7 +34,13 @@ _COMPARED = 8
 
 
 def reopen(
-    model: str | Path, options: CommonOptions, *, device: str, name: str, dtype: Literal["auto", "bfloat16"] = "auto"
+    model: str | Path,
+    options: CommonOptions,
+    *,
+    device: str,
+    name: str,
+    dtype: Literal["auto", "bfloat16"] = "auto",
+    four_bits: bool = False,
 ) -> Speaker:
     """Open what was written as the judge `transformers` does by default: in the type it was saved in.
 
@@ -44,13 +50,14 @@ def reopen(
         device: Where it is opened, unless the options say otherwise.
         name: Of the recipe.
         dtype: `bfloat16` where training computes in it and a copy in float32 may not fit beside it.
+        four_bits: Whether it is opened in four bits. An adapter folder says so itself.
 
     Raises:
         UserError: It cannot be opened, or the device has no room for a second model.
     """
     where = options.validation.device or device
     try:
-        return Speaker(opening_options(str(model), options, device=where, dtype=dtype), name=name)
+        return Speaker(opening_options(str(model), options, device=where, dtype=dtype), name=name, four_bits=four_bits)
     except torch.cuda.OutOfMemoryError as error:
         raise UserError(
             f"recipe {name}: what is delivered is opened again to be validated, and {where} has no room for a second "

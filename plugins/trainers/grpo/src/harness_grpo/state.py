@@ -1,7 +1,7 @@
 """The state of a training, from which it goes on exactly: weights, optimizer, cursors, in files that hold no code.
 
     state-000150/weights.safetensors     the trained parameters
-    state-000150/optimizer.safetensors   both moments of each
+    state-000150/optimizer.safetensors   what the optimizer keeps of each: both moments
     state-000150/state.json              everything else
     start.json                           what the model scored before the first step
 
@@ -23,13 +23,15 @@ from harness.api.files import put_in_place, read_whole, write_whole
 from harness_grpo.policy import Policy, load_weights
 
 if TYPE_CHECKING:
+    from torch import Tensor
     from torch.optim import Optimizer
 
 log = logging.getLogger(__name__)
 
 _START = "start.json"
 _MOST_BYTES = 2**20
-_MOMENTS = ("exp_avg", "exp_avg_sq")
+_EIGHT_BITS = "state1"
+"""A part of what the optimizer in eight bits keeps of a parameter."""
 
 
 def keep_start(folder: Path, facts: Mapping[str, Any]) -> None:
@@ -87,7 +89,10 @@ def save(folder: Path, policy: Policy, optimizer: Optimizer, *, step: int, facts
         name = names[id(parameter)]
         # AdamW corrects its moments by the number of steps of each parameter.
         counts[name] = float(kept["step"])
-        moments.update({f"{name}#{moment}": kept[moment].cpu().contiguous() for moment in _MOMENTS})
+        for part in kept.keys() - {"step"}:
+            # In eight bits all parameters have one table of values, and a file holds no tensor twice.
+            moments[f"{name}#{part}"] = kept[part].cpu().clone() if part.startswith("qmap") else kept[part].cpu()
+    moments = {part: value.contiguous() for part, value in sorted(moments.items())}
     save_file(moments, temporary / "optimizer.safetensors")
     whole = {"step": step, "counts": counts, **facts}
     (temporary / "state.json").write_text(json.dumps(whole), encoding="utf-8")
@@ -110,6 +115,8 @@ def restore(kept: Path, policy: Policy, optimizer: Optimizer) -> dict[str, Any]:
     import torch
     from safetensors.torch import load_file
 
+    from harness_grpo.optimizers import OffloadedAdamW
+
     try:
         facts: dict[str, Any] = json.loads((kept / "state.json").read_text(encoding="utf-8"))
         weights = load_file(kept / "weights.safetensors")
@@ -117,12 +124,18 @@ def restore(kept: Path, policy: Policy, optimizer: Optimizer) -> dict[str, Any]:
     except Exception as error:  # a torn or foreign file fails in many ways
         raise UserError(f"{kept}: cannot be read ({error}); remove it, or run with --fresh to start again") from error
     load_weights(policy, weights, kept)
+    parts: dict[str, dict[str, Tensor]] = {}
+    for key, value in moments.items():
+        name, _, part = key.rpartition("#")
+        parts.setdefault(name, {})[part] = value
     fused = any(group.get("fused") for group in optimizer.param_groups)
     for name, parameter in policy.trained.items():
         if name in facts["counts"]:
+            mine, count = parts[name], facts["counts"][name]
+            place = torch.device("cpu") if isinstance(optimizer, OffloadedAdamW) else parameter.device
             optimizer.state[parameter] = {
-                # A fused optimizer counts on the device.
-                "step": torch.tensor(facts["counts"][name], device=parameter.device if fused else None),
-                **{moment: moments[f"{name}#{moment}"].to(parameter.device) for moment in _MOMENTS},
+                # A fused optimizer counts on the device, and the one in eight bits in plain numbers.
+                "step": int(count) if _EIGHT_BITS in mine else torch.tensor(count, device=place if fused else None),
+                **{part: value.to(place) for part, value in mine.items()},
             }
     return facts

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from harness.api import HarnessError, Training, UserError
-from harness_transformers.loading import Source
+from harness_transformers.four_bits import four_bit_arguments, import_bitsandbytes
+from harness_transformers.loading import Source, device_of
 from harness_trl.options import TrlGrpoOptions, TrlOptions, TrlSftOptions
 
 # "constant" in transformers ignores the warm-up.
@@ -103,7 +104,12 @@ def sft_arguments(training: Training, options: TrlSftOptions, source: Source) ->
 
 def _common(training: Training, options: TrlOptions, source: Source, *, updates: int, rows: int) -> dict[str, Any]:
     per_device, accumulated = _split(training.name, options, rows)
-    opened = {"dtype": options.dtype, "attn_implementation": options.attention, "use_safetensors": True}
+    opened: dict[str, Any] = {"dtype": options.dtype, "attn_implementation": options.attention, "use_safetensors": True}
+    if options.lora is not None and options.lora.load_in_4bit:
+        device = device_of(options.device)
+        opened["quantization_config"] = four_bit_arguments(device, None, f"recipe {training.name}")[
+            "quantization_config"
+        ]
     return {
         "output_dir": str(state_folder(training)),
         "seed": training.seed % 2**32,  # NumPy takes no larger seed
@@ -114,6 +120,7 @@ def _common(training: Training, options: TrlOptions, source: Source, *, updates:
         "warmup_steps": options.warmup * updates,
         "weight_decay": options.weight_decay,
         "max_grad_norm": options.max_grad_norm,
+        **_optimizer(training.name, options),
         "per_device_train_batch_size": per_device,
         "gradient_accumulation_steps": accumulated,
         "gradient_checkpointing": options.gradient_checkpointing,
@@ -131,6 +138,16 @@ def _common(training: Training, options: TrlOptions, source: Source, *, updates:
         "report_to": "none",
         "disable_tqdm": True,
     }
+
+
+def _optimizer(name: str, options: TrlOptions) -> dict[str, str]:
+    """What transformers calls the optimizer, where it is not the one that it takes by itself."""
+    if options.optimizer == "adamw":
+        return {}
+    if "optim" in options.trl:
+        raise UserError(f"recipe {name}: trl.optim: optimizer is set as well; remove one of them")
+    import_bitsandbytes(f"recipe {name}: optimizer: {options.optimizer}", device_of(options.device))
+    return {"optim": options.optimizer}
 
 
 def state_folder(training: Training) -> Path:

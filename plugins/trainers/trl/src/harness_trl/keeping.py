@@ -163,7 +163,9 @@ class Keeper:
         options, name = self._options, self._training.name
         # As training computes; a float32 copy may not fit beside it.
         dtype: Literal["auto", "bfloat16"] = "bfloat16" if self._mixed_precision == "bf16" else "auto"
-        written = reopen(model, options, device=options.device, name=name, dtype=dtype)
+        # What was written says it itself; the start is a base that does not.
+        few = step == 0 and options.lora is not None and options.lora.load_in_4bit
+        written = reopen(model, options, device=options.device, name=name, dtype=dtype, four_bits=few)
         prompts = Prompts(written)
         if live is not None:
             shown = self._units or {task.name: units_of(task, task.train, limit=2) for task in self._training.tasks}
@@ -204,8 +206,9 @@ class Keeper:
         for path in saved.iterdir():
             if path.name not in (CONFIG, WEIGHTS):
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
-        name_base(saved, self._source)
-        if self._options.lora is None or not self._options.lora.merge:
+        lora = self._options.lora
+        name_base(saved, self._source, four_bits=lora is not None and lora.load_in_4bit)
+        if lora is None or not lora.merge:
             return saved
         merged = saved.with_name(f"{saved.name}.merged")
         replace_folder(merged, lambda place: write_merged(saved, place, self._source, self._options, who=self._who))

@@ -37,9 +37,12 @@ def plan_for(shape: Shape, options: TrlOptions, lengths: Lengths, *, devices: in
     weights = _SIZES.get(options.dtype, shape.saved_bytes)
     # `mixed_precision: bf16` of accelerate; on the CPU that the options ask for, nothing is rounded.
     compute = weights if options.device == "cpu" else 2
-    precision = Precision(weights=weights, compute=compute, adapter=options.lora is not None)
+    eight_bits = options.optimizer == "adamw_8bit"
+    precision = Precision(weights=weights, compute=compute, adapter=options.lora is not None, eight_bits=eight_bits)
     work = _work(options, lengths, devices, validates)
-    return plan(shape, precision, work, devices=devices, reopens=compute if validates else 0)
+    # A base in four bits is whole on each device.
+    spread = 1 if shape.rounded else devices
+    return plan(shape, precision, work, devices=spread, reopens=compute if validates else 0)
 
 
 def _work(options: TrlOptions, lengths: Lengths, devices: int, validates: bool) -> Work:

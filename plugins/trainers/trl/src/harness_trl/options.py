@@ -27,6 +27,10 @@ _REFUSED: dict[str, tuple[Any, str]] = {
     "rows": (None, "TRL writes the answers of a batch at once; leave it out, and set per_device for its passes"),
     "groups": (None, "a pass of TRL is counted in answers; set per_device in its place"),
     "answers_per_pass": (None, "a pass of TRL is counted in answers; set per_device in its place"),
+    "offload_optimizer": (
+        False,
+        "TRL's optimizer is accelerate's to place; set deepspeed_config: {offload_optimizer_device: cpu} there",
+    ),
     "tf32": (False, "transformers has its own switch; set trl: {tf32: true} in its place"),
     "entropy": (True, "TRL logs the entropy always; leave it out"),
     "log_completions": (0, "TRL logs completions in its own way; set trl: {log_completions: true} in its place"),

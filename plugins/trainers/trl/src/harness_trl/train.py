@@ -18,6 +18,7 @@ from harness_grpo.delivered import start_of
 from harness_grpo.fingerprint import fingerprint_of
 from harness_grpo.progress import Phase, announce
 from harness_transformers.adapters import is_adapter
+from harness_transformers.four_bits import compute_in_own_type
 from harness_transformers.loading import Source, quietly, set_threads, source_of
 from harness_trl.arguments import devices, explain_errors, grpo_arguments, sft_arguments, state_folder
 from harness_trl.options import TrlGrpoOptions, TrlOptions, TrlSftOptions
@@ -205,6 +206,8 @@ def _prepare(trainer: Any, training: Training, options: TrlOptions) -> None:
     trainer.remove_callback(PrinterCallback)
     # Under dropout the policy that learns would not be the one that wrote the answers.
     without_dropout(trainer.model)
+    if options.lora is not None and options.lora.load_in_4bit:
+        _keep_exact_adapter(trainer, training.name)
     if options.lora is not None:
         check_parameters(trainer.model, options.lora, name=training.name)
     for pattern in options.freeze:
@@ -219,6 +222,23 @@ def _prepare(trainer: Any, training: Training, options: TrlOptions) -> None:
             parameter.requires_grad_(False)
     if not any(parameter.requires_grad for parameter in trainer.model.parameters()):
         raise UserError(f"recipe {training.name}: freeze: nothing is left to train")
+
+
+def _keep_exact_adapter(trainer: Any, name: str) -> None:
+    """Over a base in four bits TRL rounds the adapter to bfloat16, where most updates of it would be lost.
+
+    Raises:
+        UserError: The weights are spread over devices, which those in four bits cannot be here.
+    """
+    if trainer.is_fsdp_enabled or getattr(trainer.accelerator.state.deepspeed_plugin, "zero_stage", 0) == 3:
+        raise UserError(
+            f"recipe {name}: lora.load_in_4bit: a base in four bits is whole on each device; launch without FSDP and "
+            "ZeRO-3 (accelerate launch --multi_gpu), or leave it out"
+        )
+    compute_in_own_type(trainer.model)
+    for part, parameter in trainer.model.named_parameters():
+        if "lora_" in part:
+            parameter.data = parameter.data.float()
 
 
 def _adapter(name: str, options: TrlOptions) -> Any:

@@ -31,11 +31,20 @@ class Precision:
     """Of what is computed."""
     adapter: bool = False
     """Whether an adapter is trained."""
+    eight_bits: bool = False
+    """Whether the optimizer keeps its moments in eight bits."""
+    offloads: bool = False
+    """Whether the optimizer keeps them on the host."""
 
     @property
     def casts(self) -> bool:
         """Whether weights are rounded to compute with them (autocast)."""
         return self.compute < self.weights
+
+
+def optimizer_bytes(trained: int, each: int, precision: Precision) -> int:
+    """Both moments of AdamW for so many numbers, `each` bytes a moment; in eight bits with a scale for 256 of them."""
+    return 2 * trained + 2 * 4 * -(-trained // 256) if precision.eight_bits else 2 * trained * each
 
 
 def block_bytes(tower: Tower, precision: Precision) -> int:

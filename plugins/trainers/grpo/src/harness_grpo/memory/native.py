@@ -48,7 +48,11 @@ def precision_of(options: TrainerOptions, shape: Shape) -> Precision:
         weights = max(4, sizes.get(options.dtype, 4))
     compute = compute_dtype(options)
     return Precision(
-        weights=weights, compute=weights if compute is None else compute.itemsize, adapter=options.lora is not None
+        weights=weights,
+        compute=weights if compute is None else compute.itemsize,
+        adapter=options.lora is not None,
+        eight_bits=options.optimizer == "adamw_8bit",
+        offloads=options.offload_optimizer,
     )
 
 

@@ -21,6 +21,7 @@ from harness_grpo.memory.formulas import (
     cache_bytes,
     logits_bytes,
     mask_bytes,
+    optimizer_bytes,
     tower_bytes,
 )
 from harness_grpo.memory.shape import Shape
@@ -81,10 +82,11 @@ def plan(shape: Shape, precision: Precision, work: Work, *, devices: int = 1, re
     phases["learning"] = {**rounded, **gathered, **_learning(shape, precision, work, devices)}
     if reopens:
         saved = Precision(weights=reopens, compute=reopens)
-        again = {"saved weights, opened again": shape.weights * reopens + shape.adapter * 4}
+        again = {"saved weights, opened again": _weights(shape, reopens) + shape.adapter * 4}
         once = replace(work, prompts=work.validated)  # each with one answer
         phases["validating"] = {**again, **_writing(shape, saved, once, once.validated)}
-    phases["host"] = {"pictures of a step": work.step * work.picture_bytes}
+    moments = optimizer_bytes(shape.trained, 4, precision) if precision.offloads else 0
+    phases["host"] = {"pictures of a step": work.step * work.picture_bytes, "optimizer": moments}
     return {
         phase: {part: size for part, size in parts.items() if size}
         for phase, parts in phases.items()
@@ -98,13 +100,19 @@ def peak(phases: Mapping[str, Mapping[str, int]]) -> int:
     return sum(phases["always"].values()) + max(others, default=0)
 
 
+def _weights(shape: Shape, each: int) -> int:
+    """Bytes of the weights, `each` for one that is not in four bits."""
+    # With its scales, rounded as well, a number in four bits takes 4.127 (arXiv 2305.14314, section 3).
+    return (shape.weights - shape.rounded) * each + -(-shape.rounded * 4127 // 8000)
+
+
 def _always(shape: Shape, precision: Precision, work: Work, devices: int) -> dict[str, int]:
     # An adapter is float32 also where the weights are not.
     trained = 4 if shape.adapter else precision.weights
     held = {
-        "weights": shape.weights * precision.weights,
+        "weights": _weights(shape, precision.weights),
         "adapter": shape.adapter * 4,
-        "optimizer": 2 * shape.trained * trained,
+        "optimizer": 0 if precision.offloads else optimizer_bytes(shape.trained, trained, precision),
         "reference model": shape.weights * precision.weights if work.reference and not shape.adapter else 0,
     }
     return {part: -(-size // devices) for part, size in held.items()}
@@ -116,6 +124,7 @@ def _writing(shape: Shape, precision: Precision, work: Work, rows: int) -> dict[
     return {
         "keys and values": cache_bytes(shape.text, precision, tokens),
         "logits": rows * shape.vocabulary * (precision.compute + 8),
+        "a layer, out of its four bits": shape.unpacked * precision.compute,
         "experts with their adapter": shape.stack * precision.compute,
         "pictures": work.prompts * work.picture_bytes * precision.weights // 4,
     }
@@ -142,5 +151,6 @@ def _learning(shape: Shape, precision: Precision, work: Work, devices: int) -> d
         "attention mask": mask,
         "logits": logits_bytes(work.answers * work.answer, shape.vocabulary, precision, at_once=AT_ONCE, large=LARGE),
         "experts with their adapter": experts,
+        "a layer, out of its four bits": shape.unpacked * precision.compute,
         "pictures": shown * work.picture_bytes * precision.weights // 4,
     }

@@ -56,6 +56,10 @@ class Shape:
     """Of a weight as it was saved."""
     said: str
     """What is trained, in words."""
+    rounded: int = 0
+    """Numbers of the weights that are kept in four bits."""
+    unpacked: int = 0
+    """Of these the numbers of the largest layer: it is unpacked to be computed with."""
 
 
 def shape_of(config: Any, options: CommonOptions, *, name: str, trust_remote_code: bool = False) -> Shape:
@@ -75,6 +79,7 @@ def shape_of(config: Any, options: CommonOptions, *, name: str, trust_remote_cod
     model = _without_weights(config, name, trust_remote_code)
     weights = sum(parameter.numel() for parameter in model.parameters())
     largest = _largest(model)
+    linear = _linear_layers(model) if options.lora is not None and options.lora.load_in_4bit else [0]
     model.requires_grad_(False)
     if options.lora is not None:
         with torch.device("meta"):
@@ -102,6 +107,8 @@ def shape_of(config: Any, options: CommonOptions, *, name: str, trust_remote_cod
         sees=any(".visual." in part or "vision" in part for part in trained),
         saved_bytes=(getattr(config, "dtype", None) or torch.float32).itemsize,
         said=describe(model),
+        rounded=sum(linear),
+        unpacked=max(linear),
     )
 
 
@@ -128,6 +135,14 @@ def _largest(model: Any) -> int:
         p.numel() for part, p in model.named_parameters() if not part.startswith(tuple(f"{x}." for x in lists))
     ]
     return max([*blocks, *outside])
+
+
+def _linear_layers(model: Any) -> list[int]:
+    """Numbers of each layer that is kept in four bits where the base is."""
+    from torch.nn import Linear
+
+    head = model.get_output_embeddings()
+    return [module.weight.numel() for module in model.modules() if isinstance(module, Linear) and module is not head]
 
 
 def _stack(model: Any, lora: LoraOptions | None) -> int:
