@@ -116,7 +116,8 @@ def ask_test(out: Path, judge: Judge, *, items: int | None = None) -> None:
         return
     checkpoint = json.loads(before.read_text(encoding="utf-8"))["checkpoint"]
     start = time.process_time()
-    model = out / "checkpoints" / checkpoint / "model"
+    # Whole, since a manifest takes a relative path for relative to its own folder.
+    model = (out / "checkpoints" / checkpoint / "model").resolve()
     if not model.is_dir():
         raise RuntimeError(f"its weights are not here ({model}); remove {before} to train it again")
     answers, asked = split_items(ask(model, "test", _work_folder(out), items=items))
