@@ -155,7 +155,7 @@ _VALUES = st.recursive(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", range(30))
+@pytest.mark.parametrize("number", range(60))
 def test_whatever_is_in_a_cell_gives_items_or_an_error_that_names_the_file(
     number: int,
     offers: list[Offer],

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from harness.api.data import write_table
 from harness.testing import score_task
 from harness_preference.benchmarks import m_rewardbench
 from harness_preference.options import Options
+from harness_preference.published import m_rewardbench as published
 
 Contexts = Callable[[object], Context]
 MAPPING = {  # SUBSET_MAPPING and EXAMPLE_COUNTS of rewardbench/constants.py, for the subsets of the test
@@ -79,3 +81,30 @@ def test_each_language_is_a_task_of_its_own(tmp_path: Path, context: Contexts) -
     with pytest.raises(DataError, match="there is no subset 'deu'"):
         m_rewardbench.task(Options(subset="deu"), context(tmp_path))
     assert len(m_rewardbench.LANGUAGES) == 22
+
+
+def test_what_the_authors_scripts_save_is_read(tmp_path: Path) -> None:
+    def save(place: str, text: str) -> None:
+        (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / place).write_text(text)
+
+    save("output/openai___gpt-4-deu_Latn.json", json.dumps({"model": "x", "scores": {"results": [1, 0, 0.5]}}))
+    save("results/org/rm-deu_Latn-all.jsonl", '{"chosen": 1.5, "rejected": -2}\n{"chosen": 0, "rejected": 0}\n')
+    save("results/org/rm-deu_Latn.json", json.dumps({"accuracy": 0.5, "subset_results": {}}))
+    save("notes.json", "{}")
+    found = {
+        judge: [dict(row) for file in files for row, _ in published.RECORDINGS.read(file, judge)]
+        for judge, files in published.RECORDINGS.find(tmp_path).items()
+    }
+    assert found == {
+        "openai/gpt-4": [
+            {"id": "deu_Latn/0", "scores": [1, 0]},
+            {"id": "deu_Latn/1", "scores": [0, 1]},
+            {"id": "deu_Latn/2", "order": [0, 1], "verdict": None},
+            {"id": "deu_Latn/2", "order": [1, 0], "verdict": None},
+        ],
+        "org/rm": [{"id": "deu_Latn/0", "scores": [1.5, -2]}, {"id": "deu_Latn/1", "scores": [0, 0]}],
+    }
+    save("output/openai___gpt-4-deu_Latn.json", json.dumps({"scores": {"results": ["right"]}}))
+    with pytest.raises(DataError, match="column 'results', element 0: expected a finite number"):
+        list(published.RECORDINGS.read(tmp_path / "output/openai___gpt-4-deu_Latn.json", "openai/gpt-4"))

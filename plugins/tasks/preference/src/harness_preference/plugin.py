@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from harness.api import FormatCard, MetricCard, TaskCard, hookimpl
+from collections.abc import Sequence
+
+from harness.api import FormatCard, MetricCard, RecordedCell, TaskCard, hookimpl
 from harness_preference.cards import cards, metrics
 
 GENAI_BENCH_FORMAT = FormatCard(
@@ -35,3 +37,12 @@ def harness_formats() -> list[FormatCard]:
 def harness_metrics() -> list[MetricCard]:
     """The metrics of benchmarks that have their own."""
     return metrics()
+
+
+@hookimpl
+def harness_report_sections(cells: Sequence[RecordedCell]) -> list[tuple[str, str]]:
+    """The kappas of LLMBar's authors, in the report of a run that has LLMBar."""
+    from harness_preference import llmbar_kappas
+
+    text = llmbar_kappas.write_section(cells)
+    return [(llmbar_kappas.TITLE, text)] if text else []

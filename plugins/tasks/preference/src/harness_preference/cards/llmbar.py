@@ -51,7 +51,9 @@ preference/same_winner@group the share with the same winner in both, or none in 
 The prompt gives the facts of the official one with its rules in our own words. An evaluator that rates single answers
 officially has another winner in each order where both ratings are equal. Recorded ones are taken so. A live judge of
 scores has no winner there, which is wrong in both orders. The kappas of the authors' statistics compare labels 1 and 2
-with winners that they cut down to 0 and 1, so they are not given here.""",
+with winners that they cut down to 0 and 1, so that even an evaluator that is always right does not reach 1. They are no
+metrics here: a section of the report has them, for comparison with their numbers alone. `kappa` in `metrics` is
+agreement with the labels beyond chance.""",
         pitfalls="""\
 The swap consistency on the board leaves out pairs that lack a winner in one order, which `equal` does not. Subsets
 differ in size: the paper's average is the plain mean of the four adversarial ones, and Natural stands by itself.""",

@@ -24,7 +24,10 @@ Categories are the subsets in their sections, as in preference/rewardbench, whic
 Data: a folder with LANGUAGE/test-*.parquet, which is a copy of the hub's; or
 hub:CohereLabsCommunity/multilingual-reward-bench@REVISION, where `with: {subset: deu_Latn}` reads one language alone.
 The columns are those of the hub's page and the authors' scripts; the rows themselves could not be seen. Item ids are
-LANGUAGE/row number from 0.""",
+LANGUAGE/row number from 0.
+
+Recorded answers: ORGANISATION___MODEL-LANGUAGE.json and ORGANISATION/MODEL-LANGUAGE-all.jsonl, as the authors' scripts
+save them, at the top of the folder or in results/ or output/.""",
         protocol="harness_preference.benchmarks.m_rewardbench:PROTOCOL",
         metric="""\
 accuracy@category of a language is the mean of four sections, each the mean of its subsets by the weights of
@@ -48,5 +51,6 @@ The gold is always the first candidate: never ask in the data's order. A languag
 2,869 and not 2,985, so scores are not comparable with it. The first release (filtered.json and raw.json beside the
 rows) was translated by another model; `with: {hub_split: filtered}` reads it.""",
         example="harness_preference.benchmarks.m_rewardbench:example",
+        recordings="harness_preference.published.m_rewardbench:RECORDINGS",
     )
 ]
