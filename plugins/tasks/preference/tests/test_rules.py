@@ -16,6 +16,7 @@ from harness.score.cell import score_cell
 from harness.score.metrics import Accuracy
 from harness.score.units import build_cell
 from harness_preference.benchmarks import (
+    editreward_bench,
     genai_bench,
     hpd_v2,
     hpd_v3,
@@ -58,6 +59,12 @@ class Rules:
 
 
 RULES = {
+    # parse_pairwise_response: "Unknown" is no ranking; equal scores of three or four edits have no right order
+    "editreward-bench": Rules(editreward_bench.PROTOCOL, WRONG, WRONG, WRONG, tied_gold=WRONG, tie=WRONG),
+    # suff_stats of eval_bench.py, as for videogen-rewardbench
+    "editreward-validation": Rules(
+        editreward_bench.VALIDATION_PROTOCOL, WRONG, WRONG, None, tied_gold=WRONG, tie=WRONG
+    ),
     # eval script: anything but the label is no match; ties are two labels of their own
     "genai-bench": Rules(genai_bench.PROTOCOL, WRONG, WRONG, None, tied_gold=WRONG, tie=WRONG),
     # 1 - inversions / pairs: a tie, on either side, is no inversion
