@@ -46,6 +46,7 @@ OFFERS: Mapping[str, Mapping[str, str]] = {
         "mtrl": "agin-nat agin-nat-mos agin-rat agin-rat-mos agin-tech agin-tech-mos imagereward seetrue unsafebench",
         "preference": (
             "auto-j codejudgebench contextualjudgebench m-rewardbench mm-judgebench rm-bench "
+            "editreward-bench editreward-validation "
             "genai-bench hpd-v2 hpd-v3 imagereward-pairs judge-anything-pair judge-anything-score judgebench "
             "llmbar m-judgebench mj-bench mj-bench-bias mllm-as-a-judge-batch mllm-as-a-judge-pair "
             "mllm-as-a-judge-score mm-rlhf-rewardbench mmrb2 multimodal-rewardbench pandalm pick-a-pic "

@@ -19,6 +19,7 @@ from harness_preference.benchmarks import (
     auto_j,
     codejudgebench,
     contextualjudgebench,
+    editreward_bench,
     genai_bench,
     hpd_v2,
     hpd_v3,
@@ -70,6 +71,12 @@ RULES = {
     "codejudgebench": Rules(codejudgebench.PROTOCOL, WRONG, WRONG, WRONG),
     # compute_acc: both judgements must be 1; -1 is what cannot be read
     "contextualjudgebench": Rules(contextualjudgebench.PROTOCOL, WRONG, WRONG, WRONG),
+    # parse_pairwise_response: "Unknown" is no ranking; equal scores of three or four edits have no right order
+    "editreward-bench": Rules(editreward_bench.PROTOCOL, WRONG, WRONG, WRONG, tied_gold=WRONG, tie=WRONG),
+    # suff_stats of eval_bench.py, as for videogen-rewardbench
+    "editreward-validation": Rules(
+        editreward_bench.VALIDATION_PROTOCOL, WRONG, WRONG, None, tied_gold=WRONG, tie=WRONG
+    ),
     # eval script: anything but the label is no match; ties are two labels of their own
     "genai-bench": Rules(genai_bench.PROTOCOL, WRONG, WRONG, None, tied_gold=WRONG, tie=WRONG),
     # 1 - inversions / pairs: a tie, on either side, is no inversion
