@@ -188,6 +188,26 @@ class Killed(BaseException):
     pass
 
 
+@pytest.mark.parametrize("validation", ["validation", None])
+def test_the_last_weights_stay_beside_the_best(
+    taught: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, validation: str | None
+) -> None:
+    scripted(monkeypatch, 0.1, 0.9, 0.2, 0.3, 0.4)
+    tasks = [points("red", 8, validation=validation)]
+    whole = training(tmp_path / "whole", taught, tasks=tasks)
+    done = sft(whole, **QUICK, steps=4, save_total_limit=2, validation={"every": 1, "limit": 2})
+    kept = sorted(whole.folder.glob("steps/*"))
+    assert [folder.name for folder in kept] == ["step-00000003", "step-00000004"]
+    assert done.selected == (4 if validation is None else 1)
+    assert same(kept[1], whole.checkpoint) == (validation is None)
+    # They are what training had come to, and a judge opens them.
+    short = training(tmp_path / "short", taught, tasks=[points("red", 8, validation=None)])
+    sft(short, **QUICK, steps=3, validation={"every": 9, "limit": 2})
+    assert same(kept[0], short.checkpoint)
+    assert {path.name for path in kept[0].iterdir()} == {path.name for path in whole.checkpoint.iterdir()}
+    assert not list(short.folder.glob("steps"))
+
+
 @pytest.mark.parametrize("leaves", ["the best", "the model"])
 def test_killed_as_it_tidies_up_it_still_ends_with_the_best(
     taught: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, leaves: str

@@ -160,6 +160,18 @@ def test_weights_that_are_not_those_trained_are_refused(
         sft(recipe_in(tmp_path, taught), steps=2, validation=LOOK)
 
 
+def test_the_last_weights_stay_beside_the_best(taught: Path, tmp_path: Path) -> None:
+    whole = recipe_in(tmp_path, taught)
+    look = ValidationOptions(every=1, limit=2)
+    sft(whole, steps=3, validation=look, save_total_limit=2, lora=LoraOptions(rank=2))
+    kept = sorted(whole.folder.glob("steps/*"))
+    assert [folder.name for folder in kept] == ["step-00000002", "step-00000003"]
+    for folder in kept:
+        a_judge_opens(folder)
+    with pytest.raises(UserError, match=r"trl\.save_total_limit: set save_total_limit beside trl"):
+        sft(recipe_in(tmp_path / "other", taught), steps=1, trl={"save_total_limit": 2})
+
+
 @pytest.mark.parametrize("method", [grpo, sft])
 def test_a_base_in_four_bits_is_delivered_as_one(
     taught: Path, tmp_path: Path, method: Callable[..., TrainingResult]

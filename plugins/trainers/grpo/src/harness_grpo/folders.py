@@ -28,3 +28,12 @@ def put_folder(ready: Path, folder: Path) -> None:
         folder.rename(aside)
     put_in_place(ready, folder)
     shutil.rmtree(aside, ignore_errors=True)
+
+
+def keep_last(ready: Path, steps: Path, *, step: int, most: int) -> None:
+    """Copy a model folder to `steps/step-00000050`, and remove the oldest ones there beyond `most`."""
+    if not most:
+        return
+    replace_folder(steps / f"step-{step:08d}", lambda place: shutil.copytree(ready, place, dirs_exist_ok=True))
+    for older in sorted(steps.glob("step-*"))[:-most]:
+        shutil.rmtree(older)

@@ -23,7 +23,7 @@ from harness_grpo.adapters import describe
 from harness_grpo.completions import Completions
 from harness_grpo.data import Unit, units_of
 from harness_grpo.delivered import forget_start, start_of
-from harness_grpo.folders import put_folder, replace_folder
+from harness_grpo.folders import keep_last, put_folder, replace_folder
 from harness_grpo.options import GrpoOptions, TrainerOptions
 from harness_grpo.policy import Policy
 from harness_grpo.precision import make_optimizer, matmul_precision
@@ -180,8 +180,11 @@ def fit(training: Training, options: TrainerOptions, make: Callable[[TrainingSet
             metrics = method.step(number)
             training.log(number + 1, metrics)
             done = number + 1 == options.steps
-            if validation and ((number + 1) % options.validation.every == 0 or done):
+            looks = (number + 1) % options.validation.every == 0 or done
+            if validation and looks:
                 _validate(setup, validation, best, step=number + 1)
+            elif options.save_total_limit and looks:
+                _keep_unscored(setup, step=number + 1)
             if (number + 1) % options.save_every == 0 or done or best.stopped:
                 facts = {"sampler": setup.sampler.state(), "skipped": setup.prompts.skipped, "best": best.facts()}
                 state.save(training.folder, policy, setup.optimizer, step=number + 1, facts=facts)
@@ -227,6 +230,7 @@ def _validate(
     if step:
         replace_folder(candidate, setup.policy.save)
         found = _score_written(setup, candidate, units, step=step)
+        keep_last(candidate, folder / "steps", step=step, most=options.save_total_limit)
     else:
         found = scores(setup.policy, setup.prompts, units, most=options.max_new_tokens, rows=options.rows, phase=phase)
     setup.training.log(step, {f"validation/{name}": value for name, value in found.items()})
@@ -242,6 +246,16 @@ def _validate(
     shutil.rmtree(candidate)
     best.since += 1
     best.stopped = options.validation.patience is not None and best.since >= options.validation.patience
+
+
+def _keep_unscored(setup: TrainingSetup, *, step: int) -> None:
+    """Keep the weights as they are, where no task has a split to score them on."""
+    folder = setup.training.folder
+    candidate = folder / "candidate"
+    replace_folder(candidate, setup.policy.save)
+    _score_written(setup, candidate, setup.units, step=step, only_compare=True)
+    keep_last(candidate, folder / "steps", step=step, most=setup.options.save_total_limit)
+    shutil.rmtree(candidate)
 
 
 def _validate_start(setup: TrainingSetup, units: Mapping[str, Sequence[Unit]], best: _Best) -> None:

@@ -85,6 +85,12 @@ class CommonOptions(BaseModel):
         "`vision_tower`.",
     )
     validation: ValidationOptions = Field(default=ValidationOptions(), description="Validation and selection.")
+    save_total_limit: Annotated[int, Operational()] = Field(
+        default=0,
+        ge=0,
+        le=10_000,
+        description="Model folders that stay in `steps/` beside the best one: those of the last so many validations.",
+    )
     max_new_tokens: int = Field(default=256, ge=1, le=65_536, description="Longest answer in tokens.")
     gradient_checkpointing: bool = Field(
         default=False, description="Compute activations twice instead of keeping them: less memory, more time."
@@ -168,8 +174,8 @@ class TrainerOptions(CommonOptions):
     )
     offload_optimizer: Annotated[bool, Operational()] = Field(
         default=False,
-        description="Keep the moments of AdamW in the memory of the host and compute its steps on the CPU: 8 bytes less "
-        "for a trained weight on the device, and more time for a step.",
+        description="Keep the moments of AdamW on the host, and compute its steps on the CPU: 8 bytes less on the "
+        "device for each trained weight, and more time.",
     )
     save_every: Annotated[int, Operational()] = Field(
         default=25, ge=1, description="Steps between two states to go on from. What is lost is done again, exactly."

@@ -51,6 +51,7 @@ _OURS = {
     "steps_per_generation": "it follows from batch and per_device",
     "save_steps": "set save_every",
     "save_strategy": "set save_every",
+    "save_total_limit": "set save_total_limit beside trl",
     "use_cpu": "set device: cpu",
     "remove_unused_columns": "rows hold what is needed and nothing else",
     "reward_weights": "set the weights of the recipe's rewards",

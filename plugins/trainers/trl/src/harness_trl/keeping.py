@@ -20,7 +20,7 @@ from harness.api.files import read_whole, write_whole
 from harness_grpo import state
 from harness_grpo.data import Unit, units_of
 from harness_grpo.delivered import forget_start, name_base, opening_options, write_merged
-from harness_grpo.folders import replace_folder
+from harness_grpo.folders import keep_last, replace_folder
 from harness_grpo.progress import Phase
 from harness_grpo.reopened import compare, first_prompts, reopen
 from harness_grpo.rollout import Prompts
@@ -117,6 +117,7 @@ class Keeper:
         folder = self._model_folder(saved)
         best = self.best
         found = self._scores(str(folder), step=step, live=live) if self._units or live is not None else {}
+        keep_last(folder, self._training.folder / "steps", step=step, most=self._options.save_total_limit)
         score = self._score(found, step=step) if found else None
         if not self._units or best.score is None or (score is not None and score > best.score):
             replace_folder(self._folder, lambda place: shutil.copytree(folder, place, dirs_exist_ok=True))
