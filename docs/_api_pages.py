@@ -144,6 +144,7 @@ API_SECTIONS: list[tuple[str, tuple[str, ...]]] = [
             "CommandCard",
             "ExecutorCard",
             "Column",
+            "Dataset",
             "UnfoldedEntry",
             "IsPath",
             "Operational",

@@ -108,6 +108,39 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Dataset:
+    """Where the data of a task are, for `harness data`. What is not known stays at its default, and is never guessed.
+
+    The licence is that of the card.
+    """
+
+    hub: str = ""
+    """`ORG/NAME` of a data set on the Hugging Face hub, which `harness data` fetches."""
+    revision: str = ""
+    """Commit or tag of it. By default the newest commit, which is then kept in the folder."""
+    files: tuple[str, ...] = ()
+    """Patterns of the files that the task reads, such as `data/test-*.parquet`; `*` stands for any text, with slashes.
+    By default all files."""
+    git: str = ""
+    """Address of a git repository with the data."""
+    page: str = ""
+    """Web page where the data are. For data that are on no hub and in no git repository."""
+    afterwards: str = ""
+    """What is left to do by hand before the task can read the folder, such as unpacking."""
+    gated: bool | None = None
+    """Whether one has to ask for access. `None` where that is not known."""
+    rows: int | None = None
+    """Items of the split `test`, of all subsets together."""
+    bytes: int | None = None
+    """Size of the files that the task reads. The hub is asked for it before a download anyway."""
+
+    @property
+    def place(self) -> str:
+        """Where the data are, as an address. Empty where that is not known."""
+        return f"https://huggingface.co/datasets/{self.hub}" if self.hub else self.git or self.page
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TaskCard(Card):
     """A judging task. The factory returns a `Task`."""
 
@@ -124,6 +157,8 @@ class TaskCard(Card):
     on its options."""
     metric: str = ""
     """The score of its authors, in words."""
+    data: Dataset | None = None
+    """Where its data are. `None` where they come with the plugin, or are the user's own."""
     columns: tuple[Column, ...] = ()
     """The columns of its data."""
     deviations: str = ""

@@ -183,6 +183,7 @@ def _print_card(offer: Offer) -> None:
         ("licence", card.licence),
         ("source", card.source),
         ("capabilities", ", ".join(sorted(card.capabilities))),
+        ("data", _describe_data(offer)),
     ):
         if value:
             echo(f"  {label}: {value}")
@@ -194,6 +195,15 @@ def _print_card(offer: Offer) -> None:
     for name, spec in model.model_fields.items():
         default = "required" if spec.is_required() else f"default {spec.get_default(call_default_factory=True)!r}"
         echo(f"    {spec.alias or name} ({default}): {spec.description or ''}")
+
+
+def _describe_data(offer: Offer) -> str:
+    """Where the data of a task are, and the verb that fetches them. Empty where its card does not say it."""
+    data = getattr(offer.card, "data", None)
+    if data is None:
+        return ""
+    facts = [data.place, *(["gated"] if data.gated else []), *([] if data.rows is None else [f"{data.rows:,} items"])]
+    return f"{', '.join(facts)}; see `harness data {offer.id}`"
 
 
 def _better(greater: bool | None) -> str:

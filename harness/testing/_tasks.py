@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from harness.api import (
     AnswerSpace,
     Card,
     DataError,
+    Dataset,
     Item,
     Preference,
     Protocol,
@@ -41,6 +43,7 @@ def task_checks(what: Card | str, **fields: object) -> Iterator[Check]:
 
 def checks(subject: Subject) -> Iterator[Check]:
     """The contract, each clause as a check."""
+    yield "task_data_stated", lambda: _check_data(subject)
     yield "task_protocol", lambda: _check_protocol(subject)
     yield "task_splits", lambda: _check_splits(subject)
     yield "task_ids_unique", lambda: _check_ids_unique(subject)
@@ -84,6 +87,27 @@ def _straight(item: Item) -> tuple[int, ...]:
 
 def _render(task: Task, item: Item, order: tuple[int, ...] | None = None) -> Request:
     return task.render(item, order=_straight(item) if order is None else order, format=_FORM)
+
+
+def _check_data(subject: Subject) -> None:
+    """What the card says of the data can be used by `harness data`."""
+    data = getattr(subject.offer.card, "data", None)
+    if data is None:
+        return
+    where = f"task {subject.id}: `data` of its card"
+    assert isinstance(data, Dataset), f"{where} is {data!r}; write Dataset(hub=..., ...)"
+    assert data.place, f"{where} names no place; fill in hub, git or page"
+    named = re.fullmatch(r"[\w.-]+/[\w.-]+", data.hub, re.ASCII)
+    assert not data.hub or named, f"{where}: hub is {data.hub!r}; write ORG/NAME"
+    for name in ("git", "page"):
+        address = getattr(data, name)
+        assert not address or address.startswith("https://"), f"{where}: {name} is {address!r}; write https://..."
+    assert data.hub or not (data.files or data.revision), f"{where}: files and revision are those of a hub; name it"
+    assert isinstance(data.files, tuple), f"{where}: files is {data.files!r}; write a tuple of patterns"
+    for name in ("rows", "bytes"):
+        count = getattr(data, name)
+        known = type(count) is int and count > 0  # `type`, since True is a whole number in Python
+        assert count is None or known, f"{where}: {name} is {count!r}; write a whole number above 0, or None"
 
 
 def _check_protocol(subject: Subject) -> None:

@@ -18,6 +18,7 @@ from harness.api import (
     Card,
     Choice,
     DataError,
+    Dataset,
     FormatCard,
     Item,
     JudgeCard,
@@ -351,6 +352,29 @@ def faults(card: Card) -> dict[str, str]:
 )
 def test_a_sound_plugin_passes_every_check(kind: str, make: Any) -> None:
     assert faults(card_of(kind, make)) == {}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "ORG/NAME",
+        Dataset(),
+        Dataset(hub="https://huggingface.co/datasets/org/name"),
+        Dataset(hub="org/../name"),
+        Dataset(git="git@github.com:org/name"),
+        Dataset(page="ask us"),
+        Dataset(git="https://example.org/x", files=("*.csv",)),
+        Dataset(hub="org/name", files="*.csv"),  # type: ignore[arg-type]
+        Dataset(hub="org/name", rows=0),
+        Dataset(hub="org/name", bytes=True),
+    ],
+)
+def test_data_that_no_one_can_find_are_a_fault(data: Any) -> None:
+    card = card_of("task", SoundTask)
+    assert isinstance(card, TaskCard)
+    sound = replace(card, data=Dataset(hub="org/name", files=("*.csv",), rows=5))
+    assert "task_data_stated" not in faults(sound)
+    assert "`data` of its card" in faults(replace(card, data=data))["task_data_stated"]
 
 
 @pytest.mark.parametrize(

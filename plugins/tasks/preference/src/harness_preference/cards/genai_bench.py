@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.api import Column, TaskCard
+from harness.api import Column, Dataset, TaskCard
 
 _IMAGES, _EDITS, _VIDEOS = "image_generation", "image_edition", "video_generation"
 
@@ -17,6 +17,7 @@ CARDS = [
         licence="MIT",
         source="https://huggingface.co/datasets/TIGER-Lab/GenAI-Bench (arXiv 2406.04485)",
         answers="preference",
+        data=Dataset(hub="TIGER-Lab/GenAI-Bench", files=("*test_v1-*.parquet",), rows=3723),
         suite="genai-bench",
         capabilities=frozenset({"images", "video", "text"}),
         description="""\

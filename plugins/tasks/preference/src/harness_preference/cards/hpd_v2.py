@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.api import Column, TaskCard
+from harness.api import Column, Dataset, TaskCard
 
 CARDS = [
     TaskCard(
@@ -15,6 +15,7 @@ CARDS = [
         licence="Apache-2.0",
         source="https://huggingface.co/datasets/ymhao/HPDv2 (arXiv 2306.09341)",
         answers="preference",
+        data=Dataset(hub="ymhao/HPDv2", files=("test.json", "test.tar.gz")),
         suite="hpd-v2",
         capabilities=frozenset({"images"}),
         description="""\

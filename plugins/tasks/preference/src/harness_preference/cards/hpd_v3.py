@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.api import Column, TaskCard
+from harness.api import Column, Dataset, TaskCard
 
 CARDS = [
     TaskCard(
@@ -15,6 +15,11 @@ CARDS = [
         licence="MIT",
         source="https://huggingface.co/datasets/MizzenAI/HPDv3 (arXiv 2508.03789)",
         answers="preference",
+        data=Dataset(
+            hub="MizzenAI/HPDv3",
+            files=("test.json", "images.tar.gz*"),
+            afterwards="In the folder: cat images.tar.gz.* | gunzip | tar -xv",
+        ),
         suite="hpd-v3",
         capabilities=frozenset({"images"}),
         description="""\

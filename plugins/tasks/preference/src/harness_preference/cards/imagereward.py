@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.api import Column, TaskCard
+from harness.api import Column, Dataset, TaskCard
 
 CARDS = [
     TaskCard(
@@ -15,6 +15,10 @@ CARDS = [
         licence="Apache-2.0",
         source="https://huggingface.co/datasets/THUDM/ImageRewardDB (arXiv 2304.05977)",
         answers="preference",
+        data=Dataset(
+            hub="THUDM/ImageRewardDB",
+            files=("metadata-test.parquet", "metadata-validation.parquet", "images/test/*", "images/validation/*"),
+        ),
         suite="imagereward",
         capabilities=frozenset({"images"}),
         description="""\

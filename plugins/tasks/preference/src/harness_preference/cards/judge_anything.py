@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from harness.api import Column, TaskCard
+from harness.api import Column, Dataset, TaskCard
 
 _SOURCE = "https://huggingface.co/datasets/pudashi/JudgeAnything (arXiv 2503.17489)"
+_DATASET = Dataset(hub="pudashi/JudgeAnything")
 _LICENCE = "not stated where it was looked for; ask the authors before you pass the data on"
 _DATA = """\
 Data: the folder of the downloaded dataset, with Preference/{0}.json (what people said),
@@ -45,6 +46,7 @@ CARDS = [
         licence=_LICENCE,
         source=_SOURCE,
         answers="preference",
+        data=_DATASET,
         suite="judge-anything",
         capabilities=_CAPABILITIES,
         description=f"""\
@@ -79,6 +81,7 @@ other models and are not part of this.""",
         licence=_LICENCE,
         source=_SOURCE,
         answers="score",
+        data=_DATASET,
         suite="judge-anything",
         capabilities=_CAPABILITIES,
         description=f"""\

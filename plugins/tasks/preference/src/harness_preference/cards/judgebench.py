@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.api import Column, TaskCard
+from harness.api import Column, Dataset, TaskCard
 
 CARDS = [
     TaskCard(
@@ -15,6 +15,7 @@ CARDS = [
         licence="MIT",
         source="https://huggingface.co/datasets/ScalerLab/JudgeBench (arXiv 2410.12784)",
         answers="preference",
+        data=Dataset(hub="ScalerLab/JudgeBench", files=("*gpt-*.parquet", "*claude-*.parquet"), rows=620),
         suite="judgebench",
         capabilities=frozenset({"text"}),
         description="""\

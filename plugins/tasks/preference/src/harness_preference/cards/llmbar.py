@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.api import Column, MetricCard, TaskCard
+from harness.api import Column, Dataset, MetricCard, TaskCard
 
 METRICS = [
     MetricCard(
@@ -27,6 +27,7 @@ CARDS = [
         licence="MIT",
         source="https://github.com/princeton-nlp/LLMBar (arXiv 2310.07641)",
         answers="preference",
+        data=Dataset(git="https://github.com/princeton-nlp/LLMBar", rows=419),
         suite="llmbar",
         capabilities=frozenset({"text"}),
         description="""\

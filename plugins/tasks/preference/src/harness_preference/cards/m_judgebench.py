@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.api import Column, TaskCard
+from harness.api import Column, Dataset, TaskCard
 
 CARDS = [
     TaskCard(
@@ -16,6 +16,7 @@ CARDS = [
         licence="not stated by its repository",
         source="https://github.com/czythu/M_Judger (arXiv 2603.00546)",
         answers="preference",
+        data=Dataset(git="https://github.com/czythu/M_Judger", rows=3712),
         suite="m-judgebench",
         capabilities=frozenset({"images", "text"}),
         description="""\

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.api import Column, TaskCard
+from harness.api import Column, Dataset, TaskCard
 
 CARDS = [
     TaskCard(
@@ -15,6 +15,13 @@ CARDS = [
         licence="MIT; the dataset is gated: accept its terms on the hub",
         source="https://huggingface.co/datasets/MJ-Bench/MJ-Bench (arXiv 2407.04842)",
         answers="preference",
+        data=Dataset(
+            hub="MJ-Bench/MJ-Bench",
+            revision="4b9667374c71463f63ae663ddd88373d3ffc5ba9",
+            files=("*.parquet",),
+            gated=True,
+            rows=2521,
+        ),
         suite="mj-bench",
         capabilities=frozenset({"images"}),
         description="""\

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.api import Column, MetricCard, TaskCard
+from harness.api import Column, Dataset, MetricCard, TaskCard
 
 _SOURCE = "https://github.com/MJ-Bench/MJ-Bench (evaluate_bias_type.py), arXiv 2407.04842, appendix B.4"
 _SCORES = frozenset({"score"})
@@ -47,6 +47,13 @@ CARDS = [
         licence="MIT; the dataset is gated: accept its terms on the hub",
         source="https://huggingface.co/datasets/MJ-Bench/MJ-Bench (arXiv 2407.04842)",
         answers="score",
+        data=Dataset(
+            hub="MJ-Bench/MJ-Bench",
+            revision="4b9667374c71463f63ae663ddd88373d3ffc5ba9",
+            files=("*bias*.parquet",),
+            gated=True,
+            rows=1548,
+        ),
         suite="mj-bench",
         capabilities=frozenset({"images"}),
         description="""\

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from harness.api import Column, TaskCard
+from harness.api import Column, Dataset, TaskCard
 
 _SOURCE = "https://huggingface.co/datasets/ONE-Lab/MLLM-as-a-Judge (arXiv 2402.04788)"
+_DATASET = Dataset(hub="ONE-Lab/MLLM-as-a-Judge", files=("Benchmark/*", "image/*"))
 _COMMON = (
     Column(name="instruction", kind="text", meaning="what was asked"),
     Column(name="image_path", kind="image", meaning="what it was asked about, with or without image/ before the name"),
@@ -31,6 +32,7 @@ CARDS = [
         licence="MIT",
         source=_SOURCE,
         answers="score",
+        data=_DATASET,
         suite="mllm-as-a-judge",
         capabilities=frozenset({"images"}),
         description=f"""\
@@ -64,6 +66,7 @@ does not run.""",
         licence="MIT",
         source=_SOURCE,
         answers="preference",
+        data=_DATASET,
         suite="mllm-as-a-judge",
         capabilities=frozenset({"images"}),
         description=f"""\
@@ -103,6 +106,7 @@ that they dropped the rows where people do, so that a predicted tie stays as wro
         licence="MIT",
         source=_SOURCE,
         answers="ranking",
+        data=_DATASET,
         suite="mllm-as-a-judge",
         capabilities=frozenset({"images"}),
         description=f"""\

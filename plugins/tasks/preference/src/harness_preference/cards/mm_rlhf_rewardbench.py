@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.api import Column, TaskCard
+from harness.api import Column, Dataset, TaskCard
 
 CARDS = [
     TaskCard(
@@ -16,6 +16,11 @@ CARDS = [
         licence="not stated by the dataset's card",
         source="https://huggingface.co/datasets/yifanzhang114/MM-RLHF-RewardBench (arXiv 2502.10391)",
         answers="preference",
+        data=Dataset(
+            hub="yifanzhang114/MM-RLHF-RewardBench",
+            afterwards="Unpack archives of pictures, so that the paths of the rows lie in the folder or its images/.",
+            rows=170,
+        ),
         suite="mm-rlhf-rewardbench",
         capabilities=frozenset({"images", "video", "text"}),
         description="""\

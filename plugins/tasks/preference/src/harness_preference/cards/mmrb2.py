@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.api import Column, TaskCard
+from harness.api import Column, Dataset, TaskCard
 
 CARDS = [
     TaskCard(
@@ -16,6 +16,7 @@ CARDS = [
         licence="CC-BY-NC-4.0, for benchmarking and not for training; parts keep the licences of their sources",
         source="https://huggingface.co/datasets/rl-research/multimodal-rewardbench-2 (arXiv 2512.16899)",
         answers="preference",
+        data=Dataset(hub="rl-research/multimodal-rewardbench-2", files=("*test-*.parquet",), rows=4000),
         suite="mmrb2",
         capabilities=frozenset({"images", "text"}),
         description="""\

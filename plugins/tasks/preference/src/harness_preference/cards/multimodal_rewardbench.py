@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.api import Column, TaskCard
+from harness.api import Column, Dataset, TaskCard
 
 CARDS = [
     TaskCard(
@@ -15,6 +15,10 @@ CARDS = [
         licence="CC-BY-NC-4.0; the images keep the licences of the eleven datasets that they are from",
         source="https://github.com/facebookresearch/multimodal_rewardbench (arXiv 2502.14191)",
         answers="preference",
+        data=Dataset(
+            git="https://github.com/facebookresearch/multimodal_rewardbench",
+            afterwards="Run scripts/0_download_data.py there, which makes data/all_data.json and data/images/.",
+        ),
         suite="multimodal-rewardbench",
         capabilities=frozenset({"images"}),
         description="""\

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.api import Column, TaskCard
+from harness.api import Column, Dataset, TaskCard
 
 _VOTE = "0: neither, 1: response1, 2: response2"
 
@@ -17,6 +17,7 @@ CARDS = [
         licence="Apache-2.0",
         source="https://github.com/WeOpenML/PandaLM (arXiv 2306.05087)",
         answers="preference",
+        data=Dataset(git="https://github.com/WeOpenML/PandaLM", rows=999),
         suite="pandalm",
         capabilities=frozenset({"text"}),
         description="""\

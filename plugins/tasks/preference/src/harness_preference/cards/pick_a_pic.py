@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.api import Column, TaskCard
+from harness.api import Column, Dataset, TaskCard
 
 CARDS = [
     TaskCard(
@@ -16,6 +16,7 @@ CARDS = [
         licence="not stated by the dataset's card",
         source="https://huggingface.co/datasets/yuvalkirstain/pickapic_v2 (arXiv 2305.01569)",
         answers="preference",
+        data=Dataset(hub="yuvalkirstain/pickapic_v2", files=("*test_unique-*.parquet",), rows=500),
         suite="pick-a-pic",
         capabilities=frozenset({"images"}),
         description="""\

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.api import Column, TaskCard
+from harness.api import Column, Dataset, TaskCard
 
 CARDS = [
     TaskCard(
@@ -15,6 +15,7 @@ CARDS = [
         licence="ODC-BY 1.0",
         source="https://huggingface.co/datasets/allenai/reward-bench (arXiv 2403.13787)",
         answers="preference",
+        data=Dataset(hub="allenai/reward-bench", files=("*filtered-*.parquet",), rows=2985),
         suite="rewardbench",
         capabilities=frozenset({"text"}),
         description="""\

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.api import Column, MetricCard, TaskCard
+from harness.api import Column, Dataset, MetricCard, TaskCard
 
 _COLUMNS = (
     Column(name="id", kind="word", meaning="name of the prompt; ref:NUMBER or tied:NUMBER in the subset Ties"),
@@ -49,6 +49,7 @@ CARDS = [
         licence="ODC-BY 1.0",
         source="https://huggingface.co/datasets/allenai/reward-bench-2 (arXiv 2506.01937)",
         answers="preference",
+        data=Dataset(hub="allenai/reward-bench-2", files=("*test-*.parquet",)),
         suite="rewardbench-2",
         capabilities=frozenset({"text"}),
         description="""\
@@ -88,6 +89,7 @@ official score, and the mean of five subsets is not yet the overall one.""",
         licence="ODC-BY 1.0",
         source="https://huggingface.co/datasets/allenai/reward-bench-2 (arXiv 2506.01937)",
         answers="score",
+        data=Dataset(hub="allenai/reward-bench-2", files=("*test-*.parquet",)),
         suite="rewardbench-2",
         capabilities=frozenset({"text"}),
         description="""\

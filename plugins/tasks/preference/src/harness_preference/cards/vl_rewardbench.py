@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.api import Column, TaskCard
+from harness.api import Column, Dataset, TaskCard
 
 CARDS = [
     TaskCard(
@@ -15,6 +15,7 @@ CARDS = [
         licence="MIT (the card adds: for research, within the terms of GPT-4o and Claude)",
         source="https://huggingface.co/datasets/MMInstruction/VL-RewardBench (arXiv 2411.17451)",
         answers="preference",
+        data=Dataset(hub="MMInstruction/VL-RewardBench", files=("*test-*.parquet",), rows=1250),
         suite="vl-rewardbench",
         capabilities=frozenset({"images"}),
         description="""\
