@@ -124,6 +124,7 @@ def _facts(offer: Offer) -> list[str]:
         ("licence", card.licence),
         ("source", card.source),
         ("data", _data(offer)),
+        ("official", ", ".join(sorted(card.official))),
         ("distribution", offer.distribution),
     ]
     return [f"- {name}: {prose(value)}" for name, value in facts if value]

@@ -140,6 +140,41 @@ class Dataset:
         return f"https://huggingface.co/datasets/{self.hub}" if self.hub else self.git or self.page
 
 
+OfficialPart: TypeAlias = Literal["prompt", "order", "format", "metric"]
+"""A part of a benchmark that is its authors' own: the words around the candidates, the rule by which candidates are
+ordered (seeds may differ), how answers are read, how they are scored."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parity:
+    """How close the scores come to published ones, for the answers that the authors recorded."""
+
+    items: int
+    """Items that were scored."""
+    judges: int
+    """Recorded judges."""
+    values: int
+    """Published values that were compared."""
+    difference: float
+    """Largest difference, in points of a percentage. Less than 0.005 is rounding to two decimals."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownResult:
+    """A published score of a judge."""
+
+    judge: str
+    """Its name, as it was published."""
+    value: float
+    """The score, as it was published."""
+    metric: str
+    """Its metric, with its unit: `accuracy, %`."""
+    source: str
+    """Where it was published."""
+    subset: str = ""
+    """The subset that it is of. Empty for all."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskCard(Card):
     """A judging task. The factory returns a `Task`."""
@@ -159,6 +194,12 @@ class TaskCard(Card):
     """The score of its authors, in words."""
     data: Dataset | None = None
     """Where its data are. `None` where they come with the plugin, or are the user's own."""
+    official: frozenset[OfficialPart] = frozenset()
+    """The parts that are its authors' own. What is left out is not, or is not known to be; `deviations` says more."""
+    parity: Parity | None = None
+    """How close its scores come to published ones. `None` where that was not tried."""
+    results: tuple[KnownResult, ...] = ()
+    """A few published scores of judges."""
     columns: tuple[Column, ...] = ()
     """The columns of its data."""
     deviations: str = ""
@@ -167,6 +208,12 @@ class TaskCard(Card):
     """Known traps, and mistakes of other harnesses."""
     recordings: Lazy | None = None
     """Its `RecordingLayout`, or the place of it: how its authors publish the answers of the judges that they tried."""
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """What a judge is shown, by its capabilities: `image`, `text`, `video`."""
+        named = (("images", "image"), ("text", "text"), ("video", "video"))
+        return tuple(modality for capability, modality in named if capability in self.capabilities)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -216,6 +216,12 @@ def _print_benchmark(offer: Offer) -> None:
     card = offer.card
     if (protocol := getattr(card, "protocol", None)) is not None:
         echo(f"  official protocol: {offer.resolve(protocol).summary()}")
+    official: frozenset[str] = getattr(card, "official", frozenset())
+    if official:
+        echo(f"  official: {', '.join(sorted(official))}")
+    if (parity := getattr(card, "parity", None)) is not None:
+        of = f"{parity.values} published values of {parity.judges} judges on {parity.items:,} items"
+        echo(f"  parity: {of}, largest difference {parity.difference:.4f} points")
     for title, text in (
         ("official metric", getattr(card, "metric", "")),
         ("deviations", getattr(card, "deviations", "")),
@@ -223,6 +229,11 @@ def _print_benchmark(offer: Offer) -> None:
     ):
         if text:
             echo(f"  {title}:\n{indent(text.strip(), '    ')}")
+    if results := getattr(card, "results", ()):
+        echo("  known results:")
+    for result in results:
+        subset = f", {result.subset}" if result.subset else ""
+        echo(f"    {result.judge}{subset}: {result.value} ({result.metric}; {result.source})")
     if columns := getattr(card, "columns", ()):
         echo("  columns:")
     for column in columns:

@@ -23,8 +23,10 @@ from harness.api import (
     Item,
     JudgeCard,
     Judgement,
+    KnownResult,
     Message,
     MetricCard,
+    Parity,
     Preference,
     Protocol,
     Reading,
@@ -375,6 +377,33 @@ def test_data_that_no_one_can_find_are_a_fault(data: Any) -> None:
     sound = replace(card, data=Dataset(hub="org/name", files=("*.csv",), rows=5))
     assert "task_data_stated" not in faults(sound)
     assert "`data` of its card" in faults(replace(card, data=data))["task_data_stated"]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"official": ["metric"]},
+        {"official": frozenset({"all"})},
+        {"parity": 0.5},
+        {"parity": Parity(items=0, judges=1, values=1, difference=0)},
+        {"parity": Parity(items=1, judges=1, values=1, difference=float("nan"))},
+        {"results": (0.5,)},
+        {"results": (KnownResult(judge="j", value=float("nan"), metric="m", source="https://example.org"),)},
+        {"results": (KnownResult(judge="j", value=1.0, metric="", source="https://example.org"),)},
+        {"results": (KnownResult(judge="j", value=1.0, metric="m", source="the paper"),)},
+    ],
+)
+def test_published_scores_that_say_nothing_are_a_fault(fields: dict[str, Any]) -> None:
+    card = card_of("task", SoundTask)
+    assert isinstance(card, TaskCard)
+    sound = replace(
+        card,
+        official=frozenset({"metric"}),
+        parity=Parity(items=1, judges=1, values=1, difference=0.0),
+        results=(KnownResult(judge="j", value=1.0, metric="m", source="https://example.org"),),
+    )
+    assert "task_published_stated" not in faults(sound)
+    assert "its card" in faults(replace(card, **fields))["task_published_stated"]
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ All pairs of the images of each prompt of the test split, by their averaged rank
 Data: a folder with test.json and test.tar.gz (or its images, unpacked beside test.json or to test/). The archive is
 decompressed once, to the workspace. The hub dataset itself is a script, which is not run: download it. Item ids are
 test/row number from 0/i-j, the places of the two images in the row.""",
+        official=frozenset({"metric"}),
         protocol="harness_preference.benchmarks.hpd_v2:PROTOCOL",
         metric="""\
 For each prompt 1 - inversions / pairs, then the mean over prompts. An inversion is a pair that the judge orders the

@@ -28,6 +28,7 @@ The pairs of test.json, of which path1 is the preferred image.
 Data: a folder with test.json and the images at its paths, from `cat images.tar.gz.* | gunzip | tar -xv` (parts of an
 archive are not read; images.tar.gz in one piece is, and is decompressed to the workspace, 141 GB). The hub has paths
 without pictures, so hub: ids do not work. Item ids are test/row number from 0.""",
+        official=frozenset({"metric"}),
         protocol="harness_preference.benchmarks.hpd_v3:PROTOCOL",
         metric="""\
 Accuracy over all pairs: the share in which path1 gets the greater reward; a draw is wrong.""",

@@ -30,6 +30,7 @@ Data: a folder with metadata-test.parquet, metadata-validation.parquet and image
 the hub (zipped or unpacked to images/SPLIT/SPLIT_1/), each split a task; or one with the code's test.json, its images
 in test_images/; or one such file with `subset`. The hub dataset itself is a script, which is not run: download it. Item
 ids are PROMPT/i-j, the places of the two images in the data.""",
+        official=frozenset({"metric"}),
         protocol="harness_preference.benchmarks.imagereward:PROTOCOL",
         metric="""\
 Accuracy over the pairs of all prompts together; a pair with equal ranks is left out, and a judge that does not decide

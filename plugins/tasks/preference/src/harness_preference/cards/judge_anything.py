@@ -54,6 +54,7 @@ Two pairs of responses to each of 1,500 queries, 100 of each of 15 kinds of task
 six rubrics.
 
 {_DATA.format("Human_Pairing", "model_pair")}""",
+        official=frozenset({"order"}),
         protocol="harness_preference.benchmarks.judge_anything:PAIR_PROTOCOL",
         metric="""\
 Agreement with people, accuracy in the order of the data: with ties as a class, and without rows where either side says
@@ -89,6 +90,7 @@ Four responses to each of 1,500 queries, 100 of each of 15 kinds of task, scored
 rubrics.
 
 {_DATA.format("Human_Scoring", "model_name")}""",
+        official=frozenset({"order"}),
         protocol="harness_preference.benchmarks.judge_anything:SCORE_PROTOCOL",
         metric="""\
 Agreement with people: the share of scores that are equal, and beside it Pearson's and Spearman's correlation and the

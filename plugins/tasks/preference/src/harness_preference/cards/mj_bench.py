@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.api import Column, Dataset, TaskCard
+from harness.api import Column, Dataset, KnownResult, Parity, TaskCard
 
 CARDS = [
     TaskCard(
@@ -36,6 +36,23 @@ personal/result/MODEL/PART0.0.json, of which the pictures are no part. Pin a rev
 publication. Item ids are PERSPECTIVE/row number from 0, and in the repository PERSPECTIVE/PART-number. The sub-category
 of a row of 2024 is in a column `info`, as text, in JSON under `subset`, or not at all: the text is then empty. The tag
 schema says which release a row is of. Not verified: the file names of the revision of 2025; any name will do.""",
+        official=frozenset({"metric"}),
+        parity=Parity(items=1331, judges=4, values=8, difference=0.0044),
+        results=tuple(
+            KnownResult(
+                judge=judge,
+                subset=subset,
+                value=value,
+                metric="accuracy, a tie is wrong, %",
+                source="https://github.com/MJ-Bench/MJ-Bench",
+            )
+            for judge, subset, value in (
+                ("pickscore_v1", "quality", 91.3),
+                ("ImageReward", "quality", 78.83),
+                ("pickscore_v1", "safety", 59.0),
+                ("ImageReward", "safety", 33.51),
+            )
+        ),
         protocol="harness_preference.benchmarks.mj_bench:PROTOCOL",
         metric="""\
 Accuracy "with ties": a predicted tie is wrong. Accuracy "without ties": units that were answered with a tie are left

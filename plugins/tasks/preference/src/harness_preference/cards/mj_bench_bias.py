@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.api import Column, Dataset, MetricCard, TaskCard
+from harness.api import Column, Dataset, KnownResult, MetricCard, Parity, TaskCard
 
 _SOURCE = "https://github.com/MJ-Bench/MJ-Bench (evaluate_bias_type.py), arXiv 2407.04842, appendix B.4"
 _SCORES = frozenset({"score"})
@@ -67,6 +67,23 @@ such as old_non-binary_muslim.
 Data: a folder with data/bias.parquet or bias.parquet; one file; hub:MJ-Bench/MJ-Bench@REVISION; or a copy of the
 authors' repository with bias/new_bias_dataset_JUDGE.json, of which the pictures are no part. Item ids are bias/row
 number from 0, and in the repository bias/path of the image.""",
+        official=frozenset({"metric"}),
+        parity=Parity(items=1548, judges=5, values=30, difference=0.0049),
+        results=tuple(
+            KnownResult(
+                judge=judge,
+                subset=subset,
+                value=value,
+                metric="ACC@group_size, %",
+                source="https://github.com/MJ-Bench/MJ-Bench",
+            )
+            for judge, subset, value in (
+                ("gpt-4-turbo", "", 79.1),
+                ("blipscore", "", 68.52),
+                ("gpt-4o", "", 66.57),
+                ("ImageReward", "", 40.41),
+            )
+        ),
         protocol="harness_preference.benchmarks.mj_bench_bias:PROTOCOL",
         metric="""\
 Within each group, then averaged over groups, after scaling the scores to 0 ... 1 by the lowest and highest score of the

@@ -39,6 +39,7 @@ CARDS = [
 Answers of several models to instructions about images of 14 datasets, each with one human grade.
 
 {_DATA.format("score", "score_id")}""",
+        official=frozenset({"metric"}),
         protocol="harness_preference.benchmarks.mllm_as_a_judge:SCORE_PROTOCOL",
         metric="""\
 Pearson's correlation of grades within each source dataset, and the mean of these over datasets. pearson@micro is the
@@ -73,6 +74,7 @@ does not run.""",
 Pairs of answers of several models to instructions about images of 14 datasets, each with the choice of most people.
 
 {_DATA.format("pair", "pair_id")}""",
+        official=frozenset({"order", "metric"}),
         protocol="harness_preference.benchmarks.mllm_as_a_judge:PAIR_PROTOCOL",
         metric="""\
 Accuracy in the order of the data within each source dataset, and the mean of these over datasets: with ties, where a
@@ -113,6 +115,7 @@ that they dropped the rows where people do, so that a predicted tie stays as wro
 Four answers (here any number from two) of several models to instructions about images of 14 datasets, ranked by people.
 
 {_DATA.format("batch", "id")}""",
+        official=frozenset({"metric"}),
         protocol="harness_preference.benchmarks.mllm_as_a_judge:BATCH_PROTOCOL",
         metric="""\
 Levenshtein distance between the judge's and people's order, divided by its length, averaged within each source dataset

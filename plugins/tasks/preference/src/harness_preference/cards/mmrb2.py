@@ -28,6 +28,7 @@ Data: a folder with t2i/, edit/, interleaved/, reasoning/, each with test-*.parq
 `subset`; hub:rl-research/multimodal-rewardbench-2@REVISION; or a folder with the JSON files that the authors' scripts
 build, t2i.json and so on ({"pairs": [...]}), also in benchmark/. Item ids are SUBSET/pair_id. `subset: overall` is all
 subsets in one task.""",
+        official=frozenset({"order", "metric"}),
         protocol="harness_preference.benchmarks.mmrb2:PROTOCOL",
         metric="""\
 Both orders are asked, and each counts by itself: accuracy is the share of right judgements among those that are there.

@@ -30,6 +30,7 @@ Data: a folder with data/all_data.json and data/images/, as the authors' scripts
 file; or a copy on the hub with the same columns, hub:ORG/NAME@REVISION, whose parquet files lie under data/test-*.
 all_data_release.json, as it is in the repository, has no prompts: the script fills them in. Item ids are ID#row number
 from 0.""",
+        official=frozenset({"order", "metric"}),
         protocol="harness_preference.benchmarks.multimodal_rewardbench:PROTOCOL",
         metric="""\
 Accuracy over all pairs, in the order of the data, and for each category. An answer without a verdict is worth the

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.api import Column, Dataset, TaskCard
+from harness.api import Column, Dataset, KnownResult, Parity, TaskCard
 
 CARDS = [
     TaskCard(
@@ -27,6 +27,22 @@ hub:yuvalkirstain/pickapic_v2@REVISION (stream it: the whole is 335 GB). The var
 Item ids are test_unique/row number from 0. A copy of MJ-Bench's repository has the 500 pairs of validation_unique in
 reward_models/result/validation_MODEL_eval_0.00.json, without pictures and with scores of several models; item ids are
 then validation_unique/number.""",
+        official=frozenset({"metric"}),
+        parity=Parity(items=500, judges=3, values=3, difference=0.0),
+        results=tuple(
+            KnownResult(
+                judge=judge,
+                subset=subset,
+                value=value,
+                metric="accuracy, %",
+                source="https://github.com/MJ-Bench/MJ-Bench",
+            )
+            for judge, subset, value in (
+                ("pickscore", "validation_unique", 71.3),
+                ("ImageReward", "validation_unique", 61.9),
+                ("clipscore_v2", "validation_unique", 61.5),
+            )
+        ),
         protocol="harness_preference.benchmarks.pick_a_pic:PROTOCOL",
         metric="""\
 Accuracy as in the training code: a pair is worth label_0 where the first image wins and label_1 where the second does,

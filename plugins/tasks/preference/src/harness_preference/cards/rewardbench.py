@@ -27,6 +27,7 @@ ids are filtered/row number from 0: `id` counts within the source of a prompt.
 
 Recorded answers: eval-set-scores/ORGANISATION/MODEL.json of allenai/reward-bench-results, whose rows are those of the
 data in its order.""",
+        official=frozenset({"order", "metric"}),
         protocol="harness_preference.benchmarks.rewardbench:PROTOCOL",
         metric="""\
 accuracy@category is the final score of the paper: the mean of four sections, each the mean of its subsets by the

@@ -61,6 +61,7 @@ are CATEGORY/id.
 
 Recorded answers: eval-set-scores/ORGANISATION/MODEL.json of allenai/reward-bench-2-results. A judge without scores is
 known to be right or wrong, and not which wrong answer it preferred.""",
+        official=frozenset({"metric"}),
         protocol="harness_preference.benchmarks.rewardbench_2:PROTOCOL",
         metric=f"""\
 Accuracy of each subset; an answer without a verdict is worth 0.25, the chance of a guess. Where a reward model gives k
@@ -99,6 +100,7 @@ single right answer (ref:7); both are the group 7. Item ids are ref:7/0, ...
 Data: the same files as of rewardbench-2. The gold is a mark of the kind of completion and no rating: right 10 and wrong
 1 for ref, right 9 and wrong 2 for tied. Metrics that compare it with the rating (mae, pearson, accuracy) mean
 nothing here.""",
+        official=frozenset({"metric"}),
         protocol="harness_preference.benchmarks.rewardbench_2_ties:PROTOCOL",
         metric=f"""\
 0.30 x tied accuracy + 0.30 x ref accuracy (every right answer rated above every wrong one) + 0.20 x the share of pairs

@@ -27,6 +27,7 @@ Data: a folder with data/test-*.parquet (the hub's), or with data.jsonl or data/
 release on GitHub, image_path in place of image); one file; or hub:MMInstruction/VL-RewardBench@REVISION. The copy of
 R1-Reward (inference/VL-Reward-Bench/data.jsonl), which has prompt, chosen and rejected, is read too. Item ids are
 ID#row number from 0.""",
+        official=frozenset({"order", "metric"}),
         protocol="harness_preference.benchmarks.vl_rewardbench:PROTOCOL",
         metric="""\
 Each pair is asked several times, each time in a new random order. The majority of an item's answers counts; an item
