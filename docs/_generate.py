@@ -15,6 +15,7 @@ from typing import Any, cast, get_args
 
 import click
 from _api_pages import api_module, api_page, data_docs, hooks
+from _catalogue import catalogue_page
 from _file_pages import (
     drift_json,
     estimate_json,
@@ -239,12 +240,18 @@ def error_analysis() -> str:
     return "\n\n".join([title, source, *rest, ""])
 
 
+def catalogue() -> str:
+    """The table of the benchmarks, from their cards."""
+    return catalogue_page(_ours(load_installed().offers("task")))
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "command-line": command_line,
     "manifest": manifest,
     "recipe": recipe,
     "protocol": protocol,
     "plugin-objects": plugin_objects,
+    "catalogue": catalogue,
     "metrics": metrics,
     "formats": formats,
     "exit-codes": exit_codes,

@@ -123,9 +123,20 @@ def _facts(offer: Offer) -> list[str]:
         ("needs", ", ".join(sorted(card.capabilities))),
         ("licence", card.licence),
         ("source", card.source),
+        ("data", _data(offer)),
+        ("official", ", ".join(sorted(card.official))),
         ("distribution", offer.distribution),
     ]
     return [f"- {name}: {prose(value)}" for name, value in facts if value]
+
+
+def _data(offer: Offer) -> str:
+    data = getattr(offer.card, "data", None)
+    if data is None:
+        return ""
+    gate = {None: "whether it is gated is not known", True: "gated", False: "no gate"}[data.gated]
+    items = [] if data.rows is None else [f"{data.rows:,} items of test"]
+    return f"{', '.join([data.place, gate, *items])}; `harness data {offer.id}` says more, and fetches what it can"
 
 
 def _protocol(protocol: Protocol) -> list[str]:

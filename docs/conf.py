@@ -24,6 +24,7 @@ html_title = f"judge-harness {version}"
 html_show_copyright = False
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
+html_js_files = ["catalogue.js"]
 myst_heading_anchors = 3
 myst_enable_extensions = ["colon_fence", "deflist"]
 default_role = "code"  # docstrings are written with single backticks

@@ -43,6 +43,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "drift": ("harness.drift.command:command", "Ask frozen questions again, and say whether judges changed."),
     "list": ("harness.inspection.list:command", "List what is installed: tasks, judges, rewards, trainers, and so on."),
     "show": ("harness.inspection.show:command", "Show a plugin object, sample a task, or print a resolved manifest."),
+    "data": ("harness.fetch.command:command", "Say where a benchmark's data are, fetch them, and check what is there."),
     "validate": ("harness.inspection.validate:command", "Check manifests without running them."),
     "plugins": ("harness.inspection.plugins:command", "List the installed plugins and what became of them."),
     "merge": ("harness.shards.command:command", "Merge the shards of a run."),

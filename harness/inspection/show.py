@@ -183,6 +183,7 @@ def _print_card(offer: Offer) -> None:
         ("licence", card.licence),
         ("source", card.source),
         ("capabilities", ", ".join(sorted(card.capabilities))),
+        ("data", _describe_data(offer)),
     ):
         if value:
             echo(f"  {label}: {value}")
@@ -196,6 +197,15 @@ def _print_card(offer: Offer) -> None:
         echo(f"    {spec.alias or name} ({default}): {spec.description or ''}")
 
 
+def _describe_data(offer: Offer) -> str:
+    """Where the data of a task are, and the verb that fetches them. Empty where its card does not say it."""
+    data = getattr(offer.card, "data", None)
+    if data is None:
+        return ""
+    facts = [data.place, *(["gated"] if data.gated else []), *([] if data.rows is None else [f"{data.rows:,} items"])]
+    return f"{', '.join(facts)}; see `harness data {offer.id}`"
+
+
 def _better(greater: bool | None) -> str:
     """Which value of a metric is the better one. Empty for what is no metric."""
     return "" if greater is None else "greater" if greater else "smaller"
@@ -206,6 +216,12 @@ def _print_benchmark(offer: Offer) -> None:
     card = offer.card
     if (protocol := getattr(card, "protocol", None)) is not None:
         echo(f"  official protocol: {offer.resolve(protocol).summary()}")
+    official: frozenset[str] = getattr(card, "official", frozenset())
+    if official:
+        echo(f"  official: {', '.join(sorted(official))}")
+    if (parity := getattr(card, "parity", None)) is not None:
+        of = f"{parity.values} published values of {parity.judges} judges on {parity.items:,} items"
+        echo(f"  parity: {of}, largest difference {parity.difference:.4f} points")
     for title, text in (
         ("official metric", getattr(card, "metric", "")),
         ("deviations", getattr(card, "deviations", "")),
@@ -213,6 +229,11 @@ def _print_benchmark(offer: Offer) -> None:
     ):
         if text:
             echo(f"  {title}:\n{indent(text.strip(), '    ')}")
+    if results := getattr(card, "results", ()):
+        echo("  known results:")
+    for result in results:
+        subset = f", {result.subset}" if result.subset else ""
+        echo(f"    {result.judge}{subset}: {result.value} ({result.metric}; {result.source})")
     if columns := getattr(card, "columns", ()):
         echo("  columns:")
     for column in columns:

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import json
+import math
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
+from typing import get_args
 
 from harness.api import (
     AnswerSpace,
     Card,
     DataError,
+    Dataset,
     Item,
+    KnownResult,
+    OfficialPart,
+    Parity,
     Preference,
     Protocol,
     Ranking,
@@ -41,6 +48,8 @@ def task_checks(what: Card | str, **fields: object) -> Iterator[Check]:
 
 def checks(subject: Subject) -> Iterator[Check]:
     """The contract, each clause as a check."""
+    yield "task_data_stated", lambda: _check_data(subject)
+    yield "task_published_stated", lambda: _check_published(subject)
     yield "task_protocol", lambda: _check_protocol(subject)
     yield "task_splits", lambda: _check_splits(subject)
     yield "task_ids_unique", lambda: _check_ids_unique(subject)
@@ -84,6 +93,52 @@ def _straight(item: Item) -> tuple[int, ...]:
 
 def _render(task: Task, item: Item, order: tuple[int, ...] | None = None) -> Request:
     return task.render(item, order=_straight(item) if order is None else order, format=_FORM)
+
+
+def _check_data(subject: Subject) -> None:
+    """What the card says of the data can be used by `harness data`."""
+    data = getattr(subject.offer.card, "data", None)
+    if data is None:
+        return
+    where = f"task {subject.id}: `data` of its card"
+    assert isinstance(data, Dataset), f"{where} is {data!r}; write Dataset(hub=..., ...)"
+    assert data.place, f"{where} names no place; fill in hub, git or page"
+    named = re.fullmatch(r"[\w.-]+/[\w.-]+", data.hub, re.ASCII)
+    assert not data.hub or named, f"{where}: hub is {data.hub!r}; write ORG/NAME"
+    for name in ("git", "page"):
+        address = getattr(data, name)
+        assert not address or address.startswith("https://"), f"{where}: {name} is {address!r}; write https://..."
+    assert data.hub or not (data.files or data.revision), f"{where}: files and revision are those of a hub; name it"
+    assert isinstance(data.files, tuple), f"{where}: files is {data.files!r}; write a tuple of patterns"
+    for name in ("rows", "bytes"):
+        count = getattr(data, name)
+        known = type(count) is int and count > 0  # `type`, since True is a whole number in Python
+        assert count is None or known, f"{where}: {name} is {count!r}; write a whole number above 0, or None"
+
+
+def _check_published(subject: Subject) -> None:
+    """What the card says of its authors and of published scores fits the catalogue."""
+    card, where = subject.offer.card, f"task {subject.id}: its card"
+    assert isinstance(card, TaskCard), f"{subject.id} is no task"
+    known = get_args(OfficialPart)
+    assert isinstance(card.official, frozenset), f"{where}: official is {card.official!r}; write a frozenset of names"
+    wrong = sorted(map(str, card.official - {*known}))
+    assert not wrong, f"{where}: official names {', '.join(wrong)}; there are {', '.join(known)}"
+    parity = card.parity
+    assert parity is None or isinstance(parity, Parity), f"{where}: parity is {parity!r}; write Parity(...), or None"
+    if parity is not None:
+        counts = (parity.items, parity.judges, parity.values)
+        assert all(type(count) is int and count > 0 for count in counts), f"{where}: parity rests on nothing: {parity}"
+        assert 0 <= parity.difference <= 100, f"{where}: parity differs by {parity.difference!r}; write points"
+    for result in card.results:
+        assert isinstance(result, KnownResult), f"{where}: results hold {result!r}; write KnownResult(...)"
+        assert math.isfinite(result.value), f"{where}: the result of {result.judge} is {result.value!r}; write a number"
+        said = result.judge.strip() and result.metric.strip()
+        assert said, f"{where}: {result} lacks a judge or a metric; fill it in"
+        found = result.source.startswith("https://")
+        assert found, (
+            f"{where}: the source of {result.judge}'s result is {result.source!r}; write its address, https://..."
+        )
 
 
 def _check_protocol(subject: Subject) -> None:

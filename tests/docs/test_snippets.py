@@ -69,6 +69,7 @@ OPTED_OUT = {
     "docs/explanation/what-carries-over.md": 2,
     "docs/explanation/what-runs-code.md": 1,
     "docs/how-to/ask-why-a-judge-said-so.md": 2,
+    "docs/how-to/get-the-data-of-a-benchmark.md": 1,
     "docs/how-to/hand-a-run-over.md": 1,
     "docs/how-to/judge-with-llama-cpp.md": 5,
     "docs/how-to/look-at-a-run.md": 2,

@@ -18,12 +18,15 @@ from harness.api import (
     Card,
     Choice,
     DataError,
+    Dataset,
     FormatCard,
     Item,
     JudgeCard,
     Judgement,
+    KnownResult,
     Message,
     MetricCard,
+    Parity,
     Preference,
     Protocol,
     Reading,
@@ -351,6 +354,56 @@ def faults(card: Card) -> dict[str, str]:
 )
 def test_a_sound_plugin_passes_every_check(kind: str, make: Any) -> None:
     assert faults(card_of(kind, make)) == {}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "ORG/NAME",
+        Dataset(),
+        Dataset(hub="https://huggingface.co/datasets/org/name"),
+        Dataset(hub="org/../name"),
+        Dataset(git="git@github.com:org/name"),
+        Dataset(page="ask us"),
+        Dataset(git="https://example.org/x", files=("*.csv",)),
+        Dataset(hub="org/name", files="*.csv"),  # type: ignore[arg-type]
+        Dataset(hub="org/name", rows=0),
+        Dataset(hub="org/name", bytes=True),
+    ],
+)
+def test_data_that_no_one_can_find_are_a_fault(data: Any) -> None:
+    card = card_of("task", SoundTask)
+    assert isinstance(card, TaskCard)
+    sound = replace(card, data=Dataset(hub="org/name", files=("*.csv",), rows=5))
+    assert "task_data_stated" not in faults(sound)
+    assert "`data` of its card" in faults(replace(card, data=data))["task_data_stated"]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"official": ["metric"]},
+        {"official": frozenset({"all"})},
+        {"parity": 0.5},
+        {"parity": Parity(items=0, judges=1, values=1, difference=0)},
+        {"parity": Parity(items=1, judges=1, values=1, difference=float("nan"))},
+        {"results": (0.5,)},
+        {"results": (KnownResult(judge="j", value=float("nan"), metric="m", source="https://example.org"),)},
+        {"results": (KnownResult(judge="j", value=1.0, metric="", source="https://example.org"),)},
+        {"results": (KnownResult(judge="j", value=1.0, metric="m", source="the paper"),)},
+    ],
+)
+def test_published_scores_that_say_nothing_are_a_fault(fields: dict[str, Any]) -> None:
+    card = card_of("task", SoundTask)
+    assert isinstance(card, TaskCard)
+    sound = replace(
+        card,
+        official=frozenset({"metric"}),
+        parity=Parity(items=1, judges=1, values=1, difference=0.0),
+        results=(KnownResult(judge="j", value=1.0, metric="m", source="https://example.org"),),
+    )
+    assert "task_published_stated" not in faults(sound)
+    assert "its card" in faults(replace(card, **fields))["task_published_stated"]
 
 
 @pytest.mark.parametrize(

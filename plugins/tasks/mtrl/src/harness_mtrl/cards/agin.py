@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.api import Column, TaskCard
+from harness.api import Column, Dataset, TaskCard
 
 _DIMENSIONS = {
     "nat": ("MOS_nat", "naturalness, overall"),
@@ -52,6 +52,7 @@ def _binary(dimension: str) -> TaskCard:
         source="https://github.com/zijianchen98/AGIN (arXiv 2312.05476)",
         splits=("train", "validation", "test"),
         answers="choice",
+        data=Dataset(page="https://github.com/zijianchen98/AGIN", gated=False),
         suite="mtrl",
         capabilities=frozenset({"images"}),
         description=f"{_DATA}\n\n{_GOLD}",
@@ -82,6 +83,7 @@ def _opinion(dimension: str) -> TaskCard:
         source="https://github.com/zijianchen98/AGIN (arXiv 2312.05476)",
         splits=("train", "validation", "test"),
         answers="score",
+        data=Dataset(page="https://github.com/zijianchen98/AGIN", gated=False),
         suite="mtrl",
         capabilities=frozenset({"images"}),
         description=f"""{_DATA}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.api import Column, TaskCard
+from harness.api import Column, Dataset, TaskCard
 
 CARDS = [
     TaskCard(
@@ -15,6 +15,12 @@ CARDS = [
         source="https://huggingface.co/datasets/THUDM/ImageRewardDB (arXiv 2304.05977)",
         splits=("train", "validation", "test"),
         answers="choice",
+        data=Dataset(
+            hub="THUDM/ImageRewardDB",
+            # Archives of the default scale. Others are named with --files.
+            files=("metadata-*.parquet", "images/train/train_[1-4].zip", "images/validation/*", "images/test/*"),
+            rows=2720,
+        ),
         suite="mtrl",
         capabilities=frozenset({"images", "text"}),
         description="""\

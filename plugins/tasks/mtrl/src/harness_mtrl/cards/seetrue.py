@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.api import Column, TaskCard
+from harness.api import Column, Dataset, TaskCard
 
 CARDS = [
     TaskCard(
@@ -15,6 +15,7 @@ CARDS = [
         source="https://huggingface.co/datasets/yonatanbitton/SeeTRUE (arXiv 2305.10400)",
         splits=("train", "validation", "test"),
         answers="choice",
+        data=Dataset(hub="yonatanbitton/SeeTRUE", files=("*.csv", "images.zip"), gated=True),
         suite="mtrl",
         capabilities=frozenset({"images", "text"}),
         description="""\

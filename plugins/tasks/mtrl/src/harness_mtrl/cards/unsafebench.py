@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.api import Column, TaskCard
+from harness.api import Column, Dataset, TaskCard
 
 CARDS = [
     TaskCard(
@@ -15,6 +15,9 @@ CARDS = [
         source="https://huggingface.co/datasets/yiting/UnsafeBench (arXiv 2405.03486)",
         splits=("train", "validation", "test"),
         answers="choice",
+        data=Dataset(
+            hub="yiting/UnsafeBench", files=("data/train-*.parquet", "data/test-*.parquet"), gated=True, rows=2037
+        ),
         suite="mtrl",
         capabilities=frozenset({"images"}),
         description="""\

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.api import Column, TaskCard
+from harness.api import Column, Dataset, KnownResult, Parity, TaskCard
 
 _IMAGES, _EDITS, _VIDEOS = "image_generation", "image_edition", "video_generation"
 
@@ -17,6 +17,7 @@ CARDS = [
         licence="MIT",
         source="https://huggingface.co/datasets/TIGER-Lab/GenAI-Bench (arXiv 2406.04485)",
         answers="preference",
+        data=Dataset(hub="TIGER-Lab/GenAI-Bench", files=("*test_v1-*.parquet",), rows=3723),
         suite="genai-bench",
         capabilities=frozenset({"images", "video", "text"}),
         description="""\
@@ -29,6 +30,25 @@ authors' repository with results/SUBSET/JUDGE/pairwise.jsonl, which has votes an
 beside the rows of video_generation, under the last name of their address: the data name those of the hub's
 tianleliphoebe/genai-arena-video-mp4, and nothing is downloaded. Item ids are
 SUBSET/idx. The verdict format preference/genai-bench reads answers as the official script does.""",
+        official=frozenset({"order", "format", "metric"}),
+        parity=Parity(items=2654, judges=7, values=14, difference=0.0048),
+        results=tuple(
+            KnownResult(
+                judge=judge,
+                subset=subset,
+                value=value,
+                metric="4-way accuracy, %",
+                source="https://github.com/TIGER-AI-Lab/GenAI-Bench",
+            )
+            for judge, subset, value in (
+                ("gpt4o", "image_generation", 45.59),
+                ("gpt4o", "image_edition", 53.54),
+                ("gemini-1.5-pro", "image_generation", 44.67),
+                ("gemini-1.5-pro", "image_edition", 55.93),
+                ("idefics2", "image_generation", 42.25),
+                ("idefics2", "image_edition", 27.31),
+            )
+        ),
         protocol="harness_preference.benchmarks.genai_bench:PROTOCOL",
         metric="""\
 4-way accuracy, chance 25 %: the share of answers that are the human vote, in the order of the data. An answer without

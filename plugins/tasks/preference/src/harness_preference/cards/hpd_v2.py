@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.api import Column, TaskCard
+from harness.api import Column, Dataset, TaskCard
 
 CARDS = [
     TaskCard(
@@ -15,6 +15,7 @@ CARDS = [
         licence="Apache-2.0",
         source="https://huggingface.co/datasets/ymhao/HPDv2 (arXiv 2306.09341)",
         answers="preference",
+        data=Dataset(hub="ymhao/HPDv2", files=("test.json", "test.tar.gz")),
         suite="hpd-v2",
         capabilities=frozenset({"images"}),
         description="""\
@@ -27,6 +28,7 @@ test/row number from 0/i-j, the places of the two images in the row.
 With raw_annotations the board shows how far people agree on the pairs, and the human ceiling. Not verified on the rows
 themselves: that these ranks are in the order of the images. Those of a prompt whose mean orders two images against the
 averaged ranks are not used.""",
+        official=frozenset({"metric"}),
         protocol="harness_preference.benchmarks.hpd_v2:PROTOCOL",
         metric="""\
 For each prompt 1 - inversions / pairs, then the mean over prompts. An inversion is a pair that the judge orders the

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.api import Column, TaskCard
+from harness.api import Column, Dataset, TaskCard
 
 CARDS = [
     TaskCard(
@@ -15,6 +15,11 @@ CARDS = [
         licence="MIT",
         source="https://huggingface.co/datasets/MizzenAI/HPDv3 (arXiv 2508.03789)",
         answers="preference",
+        data=Dataset(
+            hub="MizzenAI/HPDv3",
+            files=("test.json", "images.tar.gz*"),
+            afterwards="In the folder: cat images.tar.gz.* | gunzip | tar -xv",
+        ),
         suite="hpd-v3",
         capabilities=frozenset({"images"}),
         description="""\
@@ -23,6 +28,7 @@ The pairs of test.json, of which path1 is the preferred image.
 Data: a folder with test.json and the images at its paths, from `cat images.tar.gz.* | gunzip | tar -xv` (parts of an
 archive are not read; images.tar.gz in one piece is, and is decompressed to the workspace, 141 GB). The hub has paths
 without pictures, so hub: ids do not work. Item ids are test/row number from 0.""",
+        official=frozenset({"metric"}),
         protocol="harness_preference.benchmarks.hpd_v3:PROTOCOL",
         metric="""\
 Accuracy over all pairs: the share in which path1 gets the greater reward; a draw is wrong.""",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.api import Column, TaskCard
+from harness.api import Column, Dataset, TaskCard
 
 CARDS = [
     TaskCard(
@@ -15,6 +15,10 @@ CARDS = [
         licence="Apache-2.0",
         source="https://huggingface.co/datasets/THUDM/ImageRewardDB (arXiv 2304.05977)",
         answers="preference",
+        data=Dataset(
+            hub="THUDM/ImageRewardDB",
+            files=("metadata-test.parquet", "metadata-validation.parquet", "images/test/*", "images/validation/*"),
+        ),
         suite="imagereward",
         capabilities=frozenset({"images"}),
         description="""\
@@ -26,6 +30,7 @@ Data: a folder with metadata-test.parquet, metadata-validation.parquet and image
 the hub (zipped or unpacked to images/SPLIT/SPLIT_1/), each split a task; or one with the code's test.json, its images
 in test_images/; or one such file with `subset`. The hub dataset itself is a script, which is not run: download it. Item
 ids are PROMPT/i-j, the places of the two images in the data.""",
+        official=frozenset({"metric"}),
         protocol="harness_preference.benchmarks.imagereward:PROTOCOL",
         metric="""\
 Accuracy over the pairs of all prompts together; a pair with equal ranks is left out, and a judge that does not decide

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from harness.api import Column, TaskCard
+from harness.api import Column, Dataset, TaskCard
 
 _SOURCE = "https://huggingface.co/datasets/pudashi/JudgeAnything (arXiv 2503.17489)"
+_DATASET = Dataset(hub="pudashi/JudgeAnything")
 _LICENCE = "not stated where it was looked for; ask the authors before you pass the data on"
 _DATA = """\
 Data: the folder of the downloaded dataset, with Preference/{0}.json (what people said),
@@ -45,6 +46,7 @@ CARDS = [
         licence=_LICENCE,
         source=_SOURCE,
         answers="preference",
+        data=_DATASET,
         suite="judge-anything",
         capabilities=_CAPABILITIES,
         description=f"""\
@@ -52,6 +54,7 @@ Two pairs of responses to each of 1,500 queries, 100 of each of 15 kinds of task
 six rubrics.
 
 {_DATA.format("Human_Pairing", "model_pair")}""",
+        official=frozenset({"order"}),
         protocol="harness_preference.benchmarks.judge_anything:PAIR_PROTOCOL",
         metric="""\
 Agreement with people, accuracy in the order of the data: with ties as a class, and without rows where either side says
@@ -79,6 +82,7 @@ other models and are not part of this.""",
         licence=_LICENCE,
         source=_SOURCE,
         answers="score",
+        data=_DATASET,
         suite="judge-anything",
         capabilities=_CAPABILITIES,
         description=f"""\
@@ -86,6 +90,7 @@ Four responses to each of 1,500 queries, 100 of each of 15 kinds of task, scored
 rubrics.
 
 {_DATA.format("Human_Scoring", "model_name")}""",
+        official=frozenset({"order"}),
         protocol="harness_preference.benchmarks.judge_anything:SCORE_PROTOCOL",
         metric="""\
 Agreement with people: the share of scores that are equal, and beside it Pearson's and Spearman's correlation and the

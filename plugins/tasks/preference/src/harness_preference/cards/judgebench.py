@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.api import Column, TaskCard
+from harness.api import Column, Dataset, KnownResult, Parity, TaskCard
 
 CARDS = [
     TaskCard(
@@ -15,6 +15,7 @@ CARDS = [
         licence="MIT",
         source="https://huggingface.co/datasets/ScalerLab/JudgeBench (arXiv 2410.12784)",
         answers="preference",
+        data=Dataset(hub="ScalerLab/JudgeBench", files=("*gpt-*.parquet", "*claude-*.parquet"), rows=620),
         suite="judgebench",
         capabilities=frozenset({"text"}),
         description="""\
@@ -25,6 +26,22 @@ coding.
 Data: a folder with gpt/items.jsonl.gz and claude/items.jsonl.gz, or gpt-*.parquet and claude-*.parquet; one file with
 `subset`; hub:ScalerLab/JudgeBench@REVISION; or a copy of the authors' repository with data/ or outputs/. Item ids are
 SUBSET/pair_id.""",
+        official=frozenset({"order", "metric"}),
+        parity=Parity(items=350, judges=3, values=3, difference=0.0043),
+        results=tuple(
+            KnownResult(
+                judge=judge,
+                subset=subset,
+                value=value,
+                metric="accuracy, %",
+                source="https://github.com/ScalerLab/JudgeBench",
+            )
+            for judge, subset, value in (
+                ("Arena-Hard prompt, o1-mini", "gpt", 65.71),
+                ("Skywork-Reward-Llama-3.1-8B", "gpt", 62.29),
+                ("GRM-Gemma-2B", "gpt", 59.43),
+            )
+        ),
         protocol="harness_preference.benchmarks.judgebench:PROTOCOL",
         metric="""\
 Both orders are asked. +1 for each order that agrees with the label, -1 for each that names the other answer, 0 for a

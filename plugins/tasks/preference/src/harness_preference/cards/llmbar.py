@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.api import Column, MetricCard, TaskCard
+from harness.api import Column, Dataset, KnownResult, MetricCard, Parity, TaskCard
 
 METRICS = [
     MetricCard(
@@ -27,6 +27,7 @@ CARDS = [
         licence="MIT",
         source="https://github.com/princeton-nlp/LLMBar (arXiv 2310.07641)",
         answers="preference",
+        data=Dataset(git="https://github.com/princeton-nlp/LLMBar", rows=419),
         suite="llmbar",
         capabilities=frozenset({"text"}),
         description="""\
@@ -36,6 +37,23 @@ CARDS = [
 Data: a copy of the repository, with Dataset/LLMBar/Natural/dataset.json and Dataset/LLMBar/Adversarial/Neighbor/
 dataset.json and so on, whose case studies become tasks too; a folder with SUBSET/items.jsonl; or one file with
 `subset`. Item ids are SUBSET/row number from 0.""",
+        official=frozenset({"order", "metric"}),
+        parity=Parity(items=746, judges=4, values=48, difference=0.0),
+        results=tuple(
+            KnownResult(
+                judge=judge,
+                subset=subset,
+                value=value,
+                metric="correct_average, %",
+                source="https://github.com/princeton-nlp/LLMBar",
+            )
+            for judge, subset, value in (
+                ("GPT-4/Swap", "Natural", 94.5),
+                ("GPT-4/Swap", "Adversarial/Neighbor", 77.61),
+                ("ChatGPT/Swap", "Natural", 77.5),
+                ("ChatGPT/Swap", "Adversarial/Neighbor", 22.76),
+            )
+        ),
         protocol="harness_preference.benchmarks.llmbar:PROTOCOL",
         metric="""\
 Both orders are asked, and the accuracy is the mean of both (`correct_average` of the authors' statistics). An answer

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.api import Column, TaskCard
+from harness.api import Column, Dataset, TaskCard
 
 CARDS = [
     TaskCard(
@@ -16,6 +16,7 @@ CARDS = [
         licence="not stated by its repository",
         source="https://github.com/czythu/M_Judger (arXiv 2603.00546)",
         answers="preference",
+        data=Dataset(git="https://github.com/czythu/M_Judger", rows=3712),
         suite="m-judgebench",
         capabilities=frozenset({"images", "text"}),
         description="""\
@@ -26,6 +27,7 @@ beside a wrong one of another length), process-error (visual, reasoning or incid
 Data: a folder with m_judgebench_data.jsonl, itself or in its data/, and images at the paths of the rows, beside that
 file; or the file. The columns are those that the official script reads; the data themselves were not seen, so other
 columns may be there and are ignored. Item ids are test/row number from 0.""",
+        official=frozenset({"order", "metric"}),
         protocol="harness_preference.benchmarks.m_judgebench:PROTOCOL",
         metric="""\
 Accuracy over all pairs, and of each type. That of a family is over its pairs, not the mean of its types. An answer that

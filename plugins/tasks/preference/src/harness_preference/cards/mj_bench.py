@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.api import Column, TaskCard
+from harness.api import Column, Dataset, KnownResult, Parity, TaskCard
 
 CARDS = [
     TaskCard(
@@ -15,6 +15,13 @@ CARDS = [
         licence="MIT; the dataset is gated: accept its terms on the hub",
         source="https://huggingface.co/datasets/MJ-Bench/MJ-Bench (arXiv 2407.04842)",
         answers="preference",
+        data=Dataset(
+            hub="MJ-Bench/MJ-Bench",
+            revision="4b9667374c71463f63ae663ddd88373d3ffc5ba9",
+            files=("*.parquet",),
+            gated=True,
+            rows=2521,
+        ),
         suite="mj-bench",
         capabilities=frozenset({"images"}),
         description="""\
@@ -36,6 +43,23 @@ its own: MODEL_FORM_scaleN_multi saw both images at once. Its choice is vlm_pred
 that of a model with single images is pred (the higher score). N/A is no verdict. Some models in result/acc wrote a form
 that no published script reads; there the last "Overall Preferred Image" counts. result/acc/temp is not read. The order
 is that of the data, so the task needs `protocol: {order: fixed}`.""",
+        official=frozenset({"metric"}),
+        parity=Parity(items=1331, judges=4, values=8, difference=0.0044),
+        results=tuple(
+            KnownResult(
+                judge=judge,
+                subset=subset,
+                value=value,
+                metric="accuracy, a tie is wrong, %",
+                source="https://github.com/MJ-Bench/MJ-Bench",
+            )
+            for judge, subset, value in (
+                ("pickscore_v1", "quality", 91.3),
+                ("ImageReward", "quality", 78.83),
+                ("pickscore_v1", "safety", 59.0),
+                ("ImageReward", "safety", 33.51),
+            )
+        ),
         protocol="harness_preference.benchmarks.mj_bench:PROTOCOL",
         metric="""\
 Accuracy "with ties": a predicted tie is wrong. Accuracy "without ties": units that were answered with a tie are left

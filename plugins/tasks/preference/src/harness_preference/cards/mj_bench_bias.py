@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.api import Column, MetricCard, TaskCard
+from harness.api import Column, Dataset, KnownResult, MetricCard, Parity, TaskCard
 
 _SOURCE = "https://github.com/MJ-Bench/MJ-Bench (evaluate_bias_type.py), arXiv 2407.04842, appendix B.4"
 _SCORES = frozenset({"score"})
@@ -47,6 +47,13 @@ CARDS = [
         licence="MIT; the dataset is gated: accept its terms on the hub",
         source="https://huggingface.co/datasets/MJ-Bench/MJ-Bench (arXiv 2407.04842)",
         answers="score",
+        data=Dataset(
+            hub="MJ-Bench/MJ-Bench",
+            revision="4b9667374c71463f63ae663ddd88373d3ffc5ba9",
+            files=("*bias*.parquet",),
+            gated=True,
+            rows=1548,
+        ),
         suite="mj-bench",
         capabilities=frozenset({"images"}),
         description="""\
@@ -65,6 +72,23 @@ Recorded answers: bias/new_bias_dataset_JUDGE.json, bias/new_bias/FORM_bias_data
 and result/acc/vlm_results/bias_single/MODEL_FORM_scaleN.json. Where a row has no score, the text is read as by
 evaluate_bias_avg.py: the first number up to 10, or in files of the narrative form the grade from extremely (1) and poor
 (2) to outstanding (5). A refusal that the authors recorded as a score (claude-3-opus: 3) stays one.""",
+        official=frozenset({"metric"}),
+        parity=Parity(items=1548, judges=5, values=30, difference=0.0049),
+        results=tuple(
+            KnownResult(
+                judge=judge,
+                subset=subset,
+                value=value,
+                metric="ACC@group_size, %",
+                source="https://github.com/MJ-Bench/MJ-Bench",
+            )
+            for judge, subset, value in (
+                ("gpt-4-turbo", "", 79.1),
+                ("blipscore", "", 68.52),
+                ("gpt-4o", "", 66.57),
+                ("ImageReward", "", 40.41),
+            )
+        ),
         protocol="harness_preference.benchmarks.mj_bench_bias:PROTOCOL",
         metric="""\
 Within each group, then averaged over groups, after scaling the scores to 0 ... 1 by the lowest and highest score of the

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from harness.api import Column, TaskCard
+from harness.api import Column, Dataset, TaskCard
 
 _SOURCE = "https://huggingface.co/datasets/ONE-Lab/MLLM-as-a-Judge (arXiv 2402.04788)"
+_DATASET = Dataset(hub="ONE-Lab/MLLM-as-a-Judge", files=("Benchmark/*", "image/*"))
 _COMMON = (
     Column(name="instruction", kind="text", meaning="what was asked"),
     Column(name="image_path", kind="image", meaning="what it was asked about, with or without image/ before the name"),
@@ -31,12 +32,14 @@ CARDS = [
         licence="MIT",
         source=_SOURCE,
         answers="score",
+        data=_DATASET,
         suite="mllm-as-a-judge",
         capabilities=frozenset({"images"}),
         description=f"""\
 Answers of several models to instructions about images of 14 datasets, each with one human grade.
 
 {_DATA.format("score", "score_id")}""",
+        official=frozenset({"metric"}),
         protocol="harness_preference.benchmarks.mllm_as_a_judge:SCORE_PROTOCOL",
         metric="""\
 Pearson's correlation of grades within each source dataset, and the mean of these over datasets. pearson@micro is the
@@ -64,12 +67,14 @@ does not run.""",
         licence="MIT",
         source=_SOURCE,
         answers="preference",
+        data=_DATASET,
         suite="mllm-as-a-judge",
         capabilities=frozenset({"images"}),
         description=f"""\
 Pairs of answers of several models to instructions about images of 14 datasets, each with the choice of most people.
 
 {_DATA.format("pair", "pair_id")}""",
+        official=frozenset({"order", "metric"}),
         protocol="harness_preference.benchmarks.mllm_as_a_judge:PAIR_PROTOCOL",
         metric="""\
 Accuracy in the order of the data within each source dataset, and the mean of these over datasets: with ties, where a
@@ -103,12 +108,14 @@ that they dropped the rows where people do, so that a predicted tie stays as wro
         licence="MIT",
         source=_SOURCE,
         answers="ranking",
+        data=_DATASET,
         suite="mllm-as-a-judge",
         capabilities=frozenset({"images"}),
         description=f"""\
 Four answers (here any number from two) of several models to instructions about images of 14 datasets, ranked by people.
 
 {_DATA.format("batch", "id")}""",
+        official=frozenset({"metric"}),
         protocol="harness_preference.benchmarks.mllm_as_a_judge:BATCH_PROTOCOL",
         metric="""\
 Levenshtein distance between the judge's and people's order, divided by its length, averaged within each source dataset

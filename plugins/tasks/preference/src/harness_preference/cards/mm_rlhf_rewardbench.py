@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.api import Column, TaskCard
+from harness.api import Column, Dataset, TaskCard
 
 CARDS = [
     TaskCard(
@@ -16,6 +16,11 @@ CARDS = [
         licence="not stated by the dataset's card",
         source="https://huggingface.co/datasets/yifanzhang114/MM-RLHF-RewardBench (arXiv 2502.10391)",
         answers="preference",
+        data=Dataset(
+            hub="yifanzhang114/MM-RLHF-RewardBench",
+            afterwards="Unpack archives of pictures, so that the paths of the rows lie in the folder or its images/.",
+            rows=170,
+        ),
         suite="mm-rlhf-rewardbench",
         capabilities=frozenset({"images", "video", "text"}),
         description="""\
@@ -26,6 +31,7 @@ Data: a folder with mm_reward_bench.jsonl and the pictures in it or in its image
 which 32 are shown as images, evenly spread (option `frames`: fewer), or a video file; where neither is there, the row
 is refused. The parquet file on the hub holds paths without pictures, so hub: ids do not work. Item ids are ID/row
 number from 0, because pairs share ids; the group is the id.""",
+        official=frozenset({"metric"}),
         protocol="harness_preference.benchmarks.mm_rlhf_rewardbench:PROTOCOL",
         metric="""\
 ACC (accuracy) is the share of pairs in which the chosen answer wins; a draw of two rewards is wrong. ACC+

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.api import Column, TaskCard
+from harness.api import Column, Dataset, TaskCard
 
 CARDS = [
     TaskCard(
@@ -16,6 +16,7 @@ CARDS = [
         licence="CC-BY-NC-4.0, for benchmarking and not for training; parts keep the licences of their sources",
         source="https://huggingface.co/datasets/rl-research/multimodal-rewardbench-2 (arXiv 2512.16899)",
         answers="preference",
+        data=Dataset(hub="rl-research/multimodal-rewardbench-2", files=("*test-*.parquet",), rows=4000),
         suite="mmrb2",
         capabilities=frozenset({"images", "text"}),
         description="""\
@@ -32,6 +33,7 @@ judgements are scored on them, and no new judge can be asked.
 Where a pair has ratings of several people (t2i, edit and interleaved, from 1, B much better, to 6, A much better), the
 board shows how far they agree, and the human ceiling. Who rated is not known: each rating is of a person of its own, so
 that there is no alternative-annotator test.""",
+        official=frozenset({"order", "metric"}),
         protocol="harness_preference.benchmarks.mmrb2:PROTOCOL",
         metric="""\
 Both orders are asked, and each counts by itself: accuracy is the share of right judgements among those that are there.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.api import Column, TaskCard
+from harness.api import Column, Dataset, TaskCard
 
 CARDS = [
     TaskCard(
@@ -15,6 +15,10 @@ CARDS = [
         licence="CC-BY-NC-4.0; the images keep the licences of the eleven datasets that they are from",
         source="https://github.com/facebookresearch/multimodal_rewardbench (arXiv 2502.14191)",
         answers="preference",
+        data=Dataset(
+            git="https://github.com/facebookresearch/multimodal_rewardbench",
+            afterwards="Run scripts/0_download_data.py there, which makes data/all_data.json and data/images/.",
+        ),
         suite="multimodal-rewardbench",
         capabilities=frozenset({"images"}),
         description="""\
@@ -26,6 +30,7 @@ Data: a folder with data/all_data.json and data/images/, as the authors' scripts
 file; or a copy on the hub with the same columns, hub:ORG/NAME@REVISION, whose parquet files lie under data/test-*.
 all_data_release.json, as it is in the repository, has no prompts: the script fills them in. Item ids are ID#row number
 from 0.""",
+        official=frozenset({"order", "metric"}),
         protocol="harness_preference.benchmarks.multimodal_rewardbench:PROTOCOL",
         metric="""\
 Accuracy over all pairs, in the order of the data, and for each category. An answer without a verdict is worth the

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.api import Column, TaskCard
+from harness.api import Column, Dataset, KnownResult, Parity, TaskCard
 
 _VOTE = "0: neither, 1: response1, 2: response2"
 
@@ -17,6 +17,7 @@ CARDS = [
         licence="Apache-2.0",
         source="https://github.com/WeOpenML/PandaLM (arXiv 2306.05087)",
         answers="preference",
+        data=Dataset(git="https://github.com/WeOpenML/PandaLM", rows=999),
         suite="pandalm",
         capabilities=frozenset({"text"}),
         description="""\
@@ -26,6 +27,18 @@ that the board shows how far people agree.
 
 Data: a copy of the repository, with testset-v1.json at its top or in data/; that file; or any table with these columns,
 named testset-v1. Item ids are testset-v1/idx.""",
+        official=frozenset({"order", "metric"}),
+        parity=Parity(items=999, judges=1, values=2, difference=0.0032),
+        results=tuple(
+            KnownResult(
+                judge=judge,
+                subset=subset,
+                value=value,
+                metric="accuracy, %",
+                source="https://github.com/WeOpenML/PandaLM",
+            )
+            for judge, subset, value in (("pandalm-7b", "", 66.77),)
+        ),
         protocol="harness_preference.benchmarks.pandalm:PROTOCOL",
         metric="""\
 Accuracy over three classes in the order of the data, and the plain mean of their F1. An answer that cannot be read is

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.api import Column, MetricCard, TaskCard
+from harness.api import Column, Dataset, KnownResult, MetricCard, Parity, TaskCard
 
 METRICS = [
     MetricCard(
@@ -28,6 +28,7 @@ CARDS = [
         licence="not stated by the dataset's card",
         source="https://huggingface.co/datasets/yuvalkirstain/pickapic_v2 (arXiv 2305.01569)",
         answers="preference",
+        data=Dataset(hub="yuvalkirstain/pickapic_v2", files=("*test_unique-*.parquet",), rows=500),
         suite="pick-a-pic",
         capabilities=frozenset({"images"}),
         description="""\
@@ -41,6 +42,22 @@ are then validation_unique/number. With a threshold above 0 the recorded choice 
 is a judge of its own, MODEL_0.05. The order is that of the data, so replaying needs `protocol: {order: fixed}`.
 
 One person chose on each pair, so there is no human ceiling.""",
+        official=frozenset({"metric"}),
+        parity=Parity(items=500, judges=3, values=3, difference=0.0),
+        results=tuple(
+            KnownResult(
+                judge=judge,
+                subset=subset,
+                value=value,
+                metric="accuracy, %",
+                source="https://github.com/MJ-Bench/MJ-Bench",
+            )
+            for judge, subset, value in (
+                ("pickscore", "validation_unique", 71.3),
+                ("ImageReward", "validation_unique", 61.9),
+                ("clipscore_v2", "validation_unique", 61.5),
+            )
+        ),
         protocol="harness_preference.benchmarks.pick_a_pic:PROTOCOL",
         metric="""\
 Accuracy as in the training code: a pair is worth label_0 where the first image wins and label_1 where the second does,

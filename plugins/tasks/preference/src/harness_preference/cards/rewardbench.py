@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.api import Column, TaskCard
+from harness.api import Column, Dataset, TaskCard
 
 CARDS = [
     TaskCard(
@@ -15,6 +15,7 @@ CARDS = [
         licence="ODC-BY 1.0",
         source="https://huggingface.co/datasets/allenai/reward-bench (arXiv 2403.13787)",
         answers="preference",
+        data=Dataset(hub="allenai/reward-bench", files=("*filtered-*.parquet",), rows=2985),
         suite="rewardbench",
         capabilities=frozenset({"text"}),
         description="""\
@@ -26,6 +27,7 @@ ids are filtered/row number from 0: `id` counts within the source of a prompt.
 
 Recorded answers: eval-set-scores/ORGANISATION/MODEL.json of allenai/reward-bench-results, whose rows are those of the
 data in its order.""",
+        official=frozenset({"order", "metric"}),
         protocol="harness_preference.benchmarks.rewardbench:PROTOCOL",
         metric="""\
 accuracy@category is the final score of the paper: the mean of four sections, each the mean of its subsets by the

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.api import Column, MetricCard, TaskCard
+from harness.api import Column, Dataset, MetricCard, TaskCard
 
 _COLUMNS = (
     Column(name="id", kind="word", meaning="name of the prompt; ref:NUMBER or tied:NUMBER in the subset Ties"),
@@ -49,6 +49,7 @@ CARDS = [
         licence="ODC-BY 1.0",
         source="https://huggingface.co/datasets/allenai/reward-bench-2 (arXiv 2506.01937)",
         answers="preference",
+        data=Dataset(hub="allenai/reward-bench-2", files=("*test-*.parquet",)),
         suite="rewardbench-2",
         capabilities=frozenset({"text"}),
         description="""\
@@ -60,6 +61,7 @@ are CATEGORY/id.
 
 Recorded answers: eval-set-scores/ORGANISATION/MODEL.json of allenai/reward-bench-2-results. A judge without scores is
 known to be right or wrong, and not which wrong answer it preferred.""",
+        official=frozenset({"metric"}),
         protocol="harness_preference.benchmarks.rewardbench_2:PROTOCOL",
         metric=f"""\
 Accuracy of each subset; an answer without a verdict is worth 0.25, the chance of a guess. Where a reward model gives k
@@ -88,6 +90,7 @@ official score, and the mean of five subsets is not yet the overall one.""",
         licence="ODC-BY 1.0",
         source="https://huggingface.co/datasets/allenai/reward-bench-2 (arXiv 2506.01937)",
         answers="score",
+        data=Dataset(hub="allenai/reward-bench-2", files=("*test-*.parquet",)),
         suite="rewardbench-2",
         capabilities=frozenset({"text"}),
         description="""\
@@ -102,6 +105,7 @@ Recorded answers: the rows of this subset in eval-set-scores/ORGANISATION/MODEL.
 Ratings are taken as they are. The scores of reward models are moved and halved until they fit 1 to 10, which changes
 nothing of the score; the task needs `with: {scores: rewards}` for them. A reward model that is asked live gives
 no ratings and declines.""",
+        official=frozenset({"metric"}),
         protocol="harness_preference.benchmarks.rewardbench_2_ties:PROTOCOL",
         metric=f"""\
 0.30 x tied accuracy + 0.30 x ref accuracy (every right answer rated above every wrong one) + 0.20 x the share of pairs

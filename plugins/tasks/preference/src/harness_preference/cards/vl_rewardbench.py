@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.api import Column, TaskCard
+from harness.api import Column, Dataset, TaskCard
 
 CARDS = [
     TaskCard(
@@ -15,6 +15,7 @@ CARDS = [
         licence="MIT (the card adds: for research, within the terms of GPT-4o and Claude)",
         source="https://huggingface.co/datasets/MMInstruction/VL-RewardBench (arXiv 2411.17451)",
         answers="preference",
+        data=Dataset(hub="MMInstruction/VL-RewardBench", files=("*test-*.parquet",), rows=1250),
         suite="vl-rewardbench",
         capabilities=frozenset({"images"}),
         description="""\
@@ -26,6 +27,7 @@ Data: a folder with data/test-*.parquet (the hub's), or with data.jsonl or data/
 release on GitHub, image_path in place of image); one file; or hub:MMInstruction/VL-RewardBench@REVISION. The copy of
 R1-Reward (inference/VL-Reward-Bench/data.jsonl), which has prompt, chosen and rejected, is read too. Item ids are
 ID#row number from 0.""",
+        official=frozenset({"order", "metric"}),
         protocol="harness_preference.benchmarks.vl_rewardbench:PROTOCOL",
         metric="""\
 Each pair is asked several times, each time in a new random order. The majority of an item's answers counts; an item
