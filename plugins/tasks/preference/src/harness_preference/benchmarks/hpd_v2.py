@@ -99,9 +99,12 @@ task, unfold = BENCHMARK.task, BENCHMARK.unfold
 def example(folder: Path) -> None:
     """Two prompts, one of them with a tie, and an archive with their images."""
     folder.mkdir(parents=True, exist_ok=True)
+    people = [{"user_hash": "u1", "rank": [1, 3, 2]}, {"user_hash": "u2", "rank": [1, 2, 3]}]
+    alike = [{"user_hash": name, "rank": [1, 1, 2]} for name in ("u1", "u2")]
+    red, blue = ["0.jpg", "1.jpg", "2.jpg"], ["3.jpg", "4.jpg", "5.jpg"]
     rows = [
-        {"prompt": "a red cup", "image_path": ["0.jpg", "1.jpg", "2.jpg"], "rank": [1, 3, 2]},
-        {"prompt": "a blue cup", "image_path": ["3.jpg", "4.jpg", "5.jpg"], "rank": [1, 1, 2]},
+        {"prompt": "a red cup", "image_path": red, "rank": [1, 2.5, 2.5], "raw_annotations": people},
+        {"prompt": "a blue cup", "image_path": blue, "rank": [1, 1, 2], "raw_annotations": alike},
     ]
     with tarfile.open(folder / "test.tar.gz", "w:gz") as archive:
         for number in range(6):
