@@ -157,6 +157,17 @@ class TrainerOptions(CommonOptions):
     device: Annotated[str, Operational()] = Field(
         default="auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?|xpu(:\d+)?)$", description="Where to run."
     )
+    shard: Annotated[bool, Operational()] = Field(
+        default=False,
+        description="Of several processes: spread weights, gradients and moments over them (FSDP2), where a device "
+        "has no room for all of them. More is sent.",
+    )
+    timeout: Annotated[int, Operational()] = Field(
+        default=7200,
+        ge=1,
+        le=604_800,
+        description="Of several processes: seconds that one waits for the others, who may be validating.",
+    )
     save_every: Annotated[int, Operational()] = Field(
         default=25, ge=1, description="Steps between two states to go on from. What is lost is done again, exactly."
     )
@@ -170,6 +181,16 @@ class TrainerOptions(CommonOptions):
         if self.lora is None and self.dtype == "float16":
             raise ValueError(
                 "dtype: float16 has too small a range for a full training; use bfloat16, or train an adapter"
+            )
+        if self.shard and self.prefix == "cache":
+            raise ValueError(
+                "prefix: cache makes two passes of a batch, and sharded weights need as many in every process; leave "
+                "prefix out, or take packed or repeat"
+            )
+        if self.shard and self.lora is not None and self.lora.parameters:
+            raise ValueError(
+                "lora.parameters: an adapter of a stack of experts replaces the parameter while it computes, which "
+                "sharded weights do not allow; leave it out, or shard: false"
             )
         return self
 
@@ -250,4 +271,9 @@ class GrpoOptions(TrainerOptions):
     def _fits(self) -> GrpoOptions:
         if self.dual_clip is not None and self.objective == "cispo":
             raise ValueError("dual_clip: cispo has none; remove it")
+        if self.shard and self.kl_weight and self.lora is None:
+            raise ValueError(
+                "kl_weight: the divergence of a full training needs a second model, which is not sharded; train an "
+                "adapter (lora), which is switched off for it, or set kl_weight to 0"
+            )
         return self
