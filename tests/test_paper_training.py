@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 TRAIN = ROOT / "benchmarks" / "paper" / "train"
 PAGE = ROOT / "docs" / "how-to" / "train-on-many-gpus.md"
 RECIPES = sorted(TRAIN.glob("*.yaml"))
+NATIVE = sorted((TRAIN / "native").glob("*.yaml"))
 PUBLISHED = {"2b": 2_127_532_032, "8b": 8_767_123_696, "30b": 31_070_754_032}
 """Weights of each model, as its files on the hub count them."""
 
@@ -40,7 +41,7 @@ def test_there_is_a_recipe_for_each_arm_and_size() -> None:
         assert len(path.read_text(encoding="utf-8").splitlines()) <= 4, "a few lines each"
 
 
-@pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("recipe", [*RECIPES, *NATIVE], ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_a_recipe_is_valid(recipe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for name in ("agin", "imagereward"):
         (tmp_path / name).mkdir()
@@ -59,6 +60,20 @@ def test_what_the_paper_says_is_in_the_recipes() -> None:
     assert "alpha = 0.1" in (TRAIN / "parts" / "grpo.yaml").read_text(), "and that alpha is a choice"
     for part in (rl, sft):
         assert "patience" in part["trainer"]["with"]["validation"], "it stops where validation no longer rises"
+
+
+@pytest.mark.parametrize("part", ["grpo", "sft"])
+def test_the_native_variant_is_the_same_experiment(part: str) -> None:
+    plain, native = (
+        yaml.safe_load((TRAIN / "parts" / f"{name}.yaml").read_text()) for name in (part, f"{part}_native")
+    )
+    assert native.get("rewards") == plain.get("rewards")
+    given, other = plain["trainer"]["with"], native["trainer"]["with"]
+    for name in set(given) - {"per_device", "dtype", "trl"}:
+        assert other[name] == given[name], name
+    assert [path.stem for path in NATIVE] == sorted(
+        f"{arm}_{size}" for arm in ("mt_rl", "sft_unified") for size in PUBLISHED
+    )
 
 
 def test_no_recipe_trains_on_what_is_a_test_set() -> None:

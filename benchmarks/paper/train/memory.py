@@ -11,9 +11,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from harness_grpo.memory.native import plan_for as plan_native
 from harness_grpo.memory.plan import peak
 from harness_grpo.memory.prompts import Lengths
 from harness_grpo.memory.shape import Shape, shape_of
+from harness_grpo.options import GrpoOptions, SftOptions, TrainerOptions
 from harness_trl.memory import plan_for
 from harness_trl.options import TrlGrpoOptions, TrlOptions, TrlSftOptions
 
@@ -35,6 +37,16 @@ def options_of(recipe: str) -> TrlOptions:
     return options
 
 
+def native_options_of(recipe: str) -> TrainerOptions:
+    """The same of the recipes in `native/`."""
+    import yaml
+
+    part, kind = ("sft", SftOptions) if recipe.startswith("sft") else ("grpo", GrpoOptions)
+    given = yaml.safe_load((HERE / "parts" / f"{part}_native.yaml").read_text(encoding="utf-8"))
+    options: TrainerOptions = kind.model_validate(given["trainer"]["with"])
+    return options
+
+
 def rows() -> list[Sequence[str]]:
     """Recipe, and GB of the fullest device for each number of devices."""
     import transformers
@@ -50,6 +62,12 @@ def rows() -> list[Sequence[str]]:
             if isinstance(options, TrlGrpoOptions):
                 by_server = options.model_copy(update={"vllm": {"mode": "server"}})
                 found.append((f"{name}, answers by a vLLM server", *_sizes(shape, by_server)))
+            native = native_options_of(recipe)
+            plans = [
+                plan_native(shape, native, LENGTHS, devices=devices, validated=5 * native.validation.limit)
+                for devices in DEVICES
+            ]
+            found.append((f"`native/{recipe}_{size}`", *(f"{peak(plan) / 1e9:,.0f}" for plan in plans)))
     return found
 
 

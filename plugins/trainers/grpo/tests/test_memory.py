@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 import torch
 
-from harness.api import UserError
 from harness.testing import FakeContext
 from harness_grpo.grpo import GrpoTrainer
 from harness_grpo.memory.formulas import Precision, block_bytes, cache_bytes, tower_bytes
@@ -215,8 +214,6 @@ def test_no_weights_are_needed(tiny: Path, tmp_path: Path) -> None:
     trainer = GrpoTrainer(GrpoOptions(max_new_tokens=64), FakeContext(workspace=tmp_path))
     recipe = training(tmp_path / "t", bare, tasks=[points("red", 8, validation=None)])
     assert trainer.plan_memory(recipe, devices=1) == planned(tiny, tmp_path / "u", GrpoOptions(max_new_tokens=64))
-    with pytest.raises(UserError, match="its trainer uses one device, and not 8; take trl-grpo"):
-        trainer.plan_memory(recipe, devices=8)
 
 
 CASES: dict[str, tuple[type[TrainerOptions], dict[str, Any]]] = {

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -48,20 +49,23 @@ def opening_options(model: str, options: CommonOptions, *, device: str, **more: 
 # -- writing -----------------------------------------------------------------------------------------------------------
 
 
-def save_adapter(model: Any, folder: Path, base: Source, *, four_bits: bool = False) -> None:
+def save_adapter(
+    model: Any, folder: Path, base: Source, state: Mapping[str, Any] | None = None, *, four_bits: bool = False
+) -> None:
     """Write the adapter that peft injected into a model, as peft saves one.
 
     Args:
         model: With an adapter `default`.
         folder: Where to.
         base: What the adapter belongs to.
+        state: Its weights by the names that the model has for them, where the model does not hold them itself.
         four_bits: Whether that is in four bits.
     """
     import peft
     from safetensors.torch import save_file
 
     folder.mkdir(parents=True, exist_ok=True)
-    weights = peft.get_peft_model_state_dict(model, adapter_name="default")
+    weights = peft.get_peft_model_state_dict(model, state_dict=state, adapter_name="default")
     found = {f"base_model.model.{name}": value.detach().cpu().contiguous() for name, value in weights.items()}
     save_file(found, folder / WEIGHTS, metadata={"format": "pt"})
     model.peft_config["default"].save_pretrained(str(folder))

@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import ceil
 
 import torch
 from torch import Tensor
@@ -88,9 +89,8 @@ class Grpo:
         metrics = self._learn(batch, number)
         # Of the first draw: what is left after refilling is of middling difficulty in every task.
         self._setup.sampler.learn(_means(first))
-        self._completions.add(
-            records(batch.groups, batch.advantage, step=number + 1, count=self._options.log_completions)
-        )
+        shown = records(batch.groups, batch.advantage, step=number + 1, count=self._options.log_completions)
+        self._setup.processes.once(lambda: self._completions.add(shown))
         epochs = {f"{task}/epochs": self._setup.sampler.epochs(task) for task in written}
         return {
             **metrics,
@@ -141,7 +141,13 @@ class Grpo:
             weigh=self._weigh,
         )
         groups = iter(
-            make_groups([unit for unit, _ in drawn], [asked for _, asked in drawn], given, setup.training.rewards)
+            make_groups(
+                [unit for unit, _ in drawn],
+                [asked for _, asked in drawn],
+                given,
+                setup.training.rewards,
+                setup.processes,
+            )
         )
         return [(unit, [next(groups) for _ in asked]) for unit, asked in drawn]
 
@@ -210,6 +216,7 @@ class Grpo:
             return [[(place, begin, min(begin + most, size))] for place in places for begin in range(0, size, most)]
         rollouts = [_rollouts_of(groups[place]) for place in places]
         together = self._options.groups or groups_at_once(rollouts, shared=self._setup.scorer.shares)
+        together = min(together, ceil(len(places) / self._setup.processes.size))  # each process gets some
         if most is not None:
             together = min(together, most // size)
         parts = parts_of([group.prompt for group in rollouts], together)
@@ -227,27 +234,34 @@ class Grpo:
     def _learn(self, batch: _Batch, number: int) -> dict[str, float]:
         """All optimizer steps on a batch."""
         options, policy = self._options, self._setup.policy
-        old: list[Tensor] | None = None
+        mine = self._setup.mine([_tokens_of(batch, part) for part in batch.parts])
+        if batch.parts:
+            self._setup.settle(_rollouts(batch, batch.parts[0][:1]))
+        old: dict[int, Tensor] = {}
         # With one update the policy that wrote the answers is the one that learns, and the ratio is 1.
         if options.updates > 1:
             with torch.no_grad():
-                old = [self._score(batch, part).logps for part in batch.parts]
-        references = self._references(batch)
+                old = {place: self._score(batch, batch.parts[place]).logps for place, _ in mine}
+        references = self._references(batch, [place for place, _ in mine])
         metrics: dict[str, float] = {}
         for _ in range(options.updates):
-            loss, parts = 0.0, []
+            found: list[tuple[int, float, dict[str, float]]] = []
             # Gradients of the micro-batches add up; row weights are those of the whole step.
             with policy.learning():
-                for place, part in enumerate(batch.parts):
-                    value, found = self._pass(batch, part, None if old is None else old[place], references[place])
-                    loss += value
-                    parts.append(found)
-            norm = self._setup.apply(loss, number) if batch.parts else 0.0
-            metrics = {"loss": loss, "grad_norm": norm, **(combine_diagnostics(parts) if parts else {})}
+                for place, counts in mine:
+                    given = old.get(place), references.get(place)
+                    value, seen = self._pass(batch, batch.parts[place], *given, counts=counts)
+                    if counts:
+                        found.append((place, value, seen))
+            parts = self._setup.in_order(found)
+            loss = sum((value for _, value, _ in parts), 0.0)
+            norm = self._setup.apply(loss, number) if parts else 0.0
+            diagnosed = combine_diagnostics([seen for _, _, seen in parts]) if parts else {}
+            metrics = {"loss": loss, "grad_norm": norm, **diagnosed}
         return metrics
 
     def _pass(
-        self, batch: _Batch, part: _Part, old: Tensor | None, reference: Tensor | None
+        self, batch: _Batch, part: _Part, old: Tensor | None, reference: Tensor | None, *, counts: bool
     ) -> tuple[float, dict[str, float]]:
         """Gradients of some groups. Returns their share of the loss, and what can be seen in it."""
         options = self._options
@@ -274,13 +288,13 @@ class Grpo:
             loss = loss + options.kl_weight * divergence
         # One backward pass for each micro-batch frees its activations.
         total = aggregate(loss, mask, batch.weights[rows].to(loss.device))
-        torch.autograd.backward(total)
+        torch.autograd.backward(total if counts else total * 0)
         return float(total.detach()), diagnostics(term, mask, kl=divergence, entropy=scored.entropy)
 
-    def _references(self, batch: _Batch) -> list[Tensor | None]:
-        """Log-probabilities at the start of training, for each part."""
+    def _references(self, batch: _Batch, mine: Sequence[int]) -> dict[int, Tensor]:
+        """Log-probabilities at the start of training, of each part of this process. Empty without a KL term."""
         if not self._options.kl_weight:
-            return [None] * len(batch.parts)
+            return {}
         with torch.no_grad(), self._setup.policy.as_reference() as model:
             scorer = self._setup.scorer
             # A scorer checks its model once; the reference is another model, and gets its own.
@@ -293,10 +307,11 @@ class Grpo:
                         compute=self._setup.policy.compute,
                     )
                 scorer = self._reference
-            return [
-                scorer.logps(_rollouts(batch, part), temperature=self._options.temperature).logps
-                for part in batch.parts
-            ]
+            temperature = self._options.temperature
+            return {
+                place: scorer.logps(_rollouts(batch, batch.parts[place]), temperature=temperature).logps
+                for place in mine
+            }
 
     def _score(self, batch: _Batch, part: _Part, *, entropy: bool = False) -> Scored:
         return self._setup.scorer.logps(_rollouts(batch, part), temperature=self._options.temperature, entropy=entropy)
@@ -327,6 +342,12 @@ def _number(value: float | None) -> float:
 
 def _rollouts(batch: _Batch, part: _Part) -> list[Rollouts]:
     return [_rollouts_of(batch.groups[place], begin, end) for place, begin, end in part]
+
+
+def _tokens_of(batch: _Batch, part: _Part) -> int:
+    """What a part costs, about: tokens of its prompts and answers."""
+    rollouts = _rollouts(batch, part)
+    return sum(len(group.prompt.ids) + sum(map(len, group.completions)) for group in rollouts)
 
 
 def _rollouts_of(group: Group, begin: int = 0, end: int | None = None) -> Rollouts:

@@ -3,6 +3,7 @@
     draw -> learn -> log -> validate, keep the best -> keep a state
 
 An attempt that was killed anywhere goes on from its newest state and ends with the same weights as one that was not.
+Of several processes the first one writes all files; see `processes`.
 """
 
 from __future__ import annotations
@@ -11,9 +12,11 @@ import logging
 import math
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import nullcontext
+from dataclasses import astuple, dataclass, field
+from operator import itemgetter
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol, TypeVar
 
 import torch
 
@@ -23,18 +26,23 @@ from harness_grpo.adapters import describe
 from harness_grpo.completions import Completions
 from harness_grpo.data import Unit, units_of
 from harness_grpo.delivered import forget_start, start_of
-from harness_grpo.folders import keep_last, put_folder, replace_folder
+from harness_grpo.folders import keep_last, put_folder
 from harness_grpo.options import GrpoOptions, TrainerOptions
 from harness_grpo.policy import Policy
 from harness_grpo.precision import make_optimizer, matmul_precision
-from harness_grpo.prefix import PrefixScorer
+from harness_grpo.prefix import PrefixScorer, Rollouts
+from harness_grpo.processes import Processes, join_launch, place_options
 from harness_grpo.progress import Bar, Phase, announce
 from harness_grpo.reopened import compare, first_prompts, reopen
 from harness_grpo.rollout import PromptedExample, Prompts
 from harness_grpo.sampler import Pool, Sampler
+from harness_grpo.sharding import separate
 from harness_grpo.validate import scores
+from harness_transformers.loading import Source
 
 log = logging.getLogger(__name__)
+
+_Found = TypeVar("_Found", bound=Sequence[Any])
 
 
 class Method(Protocol):
@@ -58,6 +66,11 @@ class TrainingSetup:
     optimizer: torch.optim.Optimizer
     scorer: PrefixScorer
 
+    @property
+    def processes(self) -> Processes:
+        """That train together."""
+        return self.policy.processes
+
     def draw(self, task: str) -> tuple[Unit, list[PromptedExample]]:
         """The next unit of a task that can be shown.
 
@@ -74,14 +87,41 @@ class TrainingSetup:
     def _split(self, task: str) -> str:
         return next(entry.train for entry in self.training.tasks if entry.name == task)
 
+    def mine(self, costs: Sequence[int]) -> list[tuple[int, bool]]:
+        """Places of the micro-batches of a step that this process computes, in rising order, and whether each counts.
+
+        Where weights are sharded all processes make as many passes, the last of them for nothing.
+
+        Args:
+            costs: Tokens of each.
+        """
+        shares = self.processes.deal(costs)
+        mine = [(place, True) for place in shares[self.processes.rank]]
+        if self.policy.sharded and costs:
+            cheapest = min(range(len(costs)), key=costs.__getitem__)
+            mine += [(cheapest, False)] * (max(map(len, shares)) - len(mine))
+        return mine
+
+    def settle(self, groups: Sequence[Rollouts]) -> None:
+        """Where weights are sharded, find out in all processes together how prompts are shared."""
+        if self.policy.sharded:
+            self.scorer.settle(groups)
+
+    def in_order(self, found: list[_Found]) -> list[_Found]:
+        """What was found of all micro-batches, in the order in which one process computes them.
+
+        Args:
+            found: Of those of this process. Each begins with its place.
+        """
+        return sorted((entry for theirs in self.processes.gather(found) for entry in theirs), key=itemgetter(0))
+
     def apply(self, loss: float, number: int) -> float:
         """One step of the optimizer along the gradients that there are. Returns their norm.
 
         Raises:
             UserError: Loss or gradients are not finite. Nothing was changed.
         """
-        parameters = list(self.policy.trained.values())
-        norm = float(torch.nn.utils.clip_grad_norm_(parameters, self.options.max_grad_norm))
+        norm = self.policy.sum_gradients(self.options.max_grad_norm)
         # Before the step: AdamW's moments would keep a NaN for good.
         if not (math.isfinite(loss) and math.isfinite(norm)):
             raise UserError(
@@ -149,10 +189,20 @@ def fit(training: Training, options: TrainerOptions, make: Callable[[TrainingSet
     """
     if training.model is None:
         raise UserError(f"recipe {training.name}: names no model to start from; add model: or train:")
-    Phase(training.name, "opening the model")
-    source = start_of(training.model, training.folder, options, who=f"recipe {training.name}")
-    policy = Policy(source, options, name=training.name, seed=training.seed)
-    announce(training.name, describe(policy.model))
+    processes = join_launch(options.timeout, device=options.device, name=training.name)
+    if processes.size > 1 and getattr(options, "objective", "") == "bnpo":
+        raise UserError(
+            f"recipe {training.name}: objective: bnpo is a mean over micro-batches, which are others for each number "
+            f"of processes (here {processes.size}); take another, such as dapo, or train in one process"
+        )
+    with processes.explaining(training.name):
+        return _fit(processes.silence(training), place_options(options, processes), processes, make)
+
+
+def _fit(
+    training: Training, options: TrainerOptions, processes: Processes, make: Callable[[TrainingSetup], Method]
+) -> TrainingResult:
+    policy = _open_policy(training, options, processes)
     setup = _make_setup(training, options, policy)
     method = make(setup)
     validation = {
@@ -160,10 +210,11 @@ def fit(training: Training, options: TrainerOptions, make: Callable[[TrainingSet
         for task in training.tasks
         if task.validation is not None
     }
-    kept = state.newest(training.folder)
+    # The first process looks: what another machine sees of the folder may be older.
+    kept = processes.once(lambda: state.newest_name(training.folder))
     begin, best = 0, _Best()
-    if kept is not None:
-        facts = state.restore(kept, policy, setup.optimizer)
+    if kept:
+        facts = state.restore(training.folder / kept, policy, setup.optimizer)
         setup.sampler.restore(facts["sampler"])
         setup.prompts.skipped.update(facts["skipped"])
         begin, best = facts["step"], _Best.of(facts["best"])
@@ -171,7 +222,7 @@ def fit(training: Training, options: TrainerOptions, make: Callable[[TrainingSet
     elif validation:
         _validate_start(setup, validation, best)
     # Lines of steps that are done again would stand there twice.
-    Completions(training.folder).trim(begin)
+    processes.once(lambda: Completions(training.folder).trim(begin))
     with Bar(training.name, options.steps, begin) as bar, matmul_precision(options, policy.model.device.type):
         for number in range(begin, options.steps):
             if best.stopped:
@@ -193,6 +244,18 @@ def fit(training: Training, options: TrainerOptions, make: Callable[[TrainingSet
     return _finish(setup, best, steps=begin)
 
 
+def _open_policy(training: Training, options: TrainerOptions, processes: Processes) -> Policy:
+    model, who = str(training.model), f"recipe {training.name}"
+    Phase(training.name, "opening the model")
+    # A start that is an adapter is added to its base once; the others find it done.
+    source = Source(*processes.once(lambda: astuple(start_of(model, training.folder, options, who=who))))
+    # Sharded weights are opened whole, on the CPU: one process of a machine after the other.
+    with processes.in_turn() if options.shard else nullcontext():
+        policy = Policy(source, options, name=training.name, seed=training.seed, processes=processes)
+    announce(training.name, describe(policy.model))
+    return policy
+
+
 def _make_setup(training: Training, options: TrainerOptions, policy: Policy) -> TrainingSetup:
     phase = Phase(training.name, f"reading the data of {len(training.tasks)} tasks", "items")
     units: dict[str, list[Unit]] = {}
@@ -201,6 +264,8 @@ def _make_setup(training: Training, options: TrainerOptions, policy: Policy) -> 
     pools = [Pool(name=task.name, size=len(units[task.name]), weight=task.weight) for task in training.tasks]
     sampler = Sampler(pools, seed=training.seed, mixing=options.mixing, temperature=options.mixing_temperature)
     optimizer = make_optimizer(list(policy.trained.values()), options)
+    if policy.sharded:
+        separate(optimizer)
     return TrainingSetup(
         training=training,
         options=options,
@@ -228,9 +293,9 @@ def _validate(
     options, folder = setup.options, setup.training.folder
     candidate = folder / "candidate"
     if step:
-        replace_folder(candidate, setup.policy.save)
+        setup.policy.deliver(candidate)
         found = _score_written(setup, candidate, units, step=step)
-        keep_last(candidate, folder / "steps", step=step, most=options.save_total_limit)
+        setup.processes.once(lambda: keep_last(candidate, folder / "steps", step=step, most=options.save_total_limit))
     else:
         found = scores(setup.policy, setup.prompts, units, most=options.max_new_tokens, rows=options.rows, phase=phase)
     setup.training.log(step, {f"validation/{name}": value for name, value in found.items()})
@@ -240,35 +305,35 @@ def _validate(
         return
     # Strictly greater: of equal scores the earlier weights are kept, which moved less from the start.
     if score > best.score:
-        put_folder(candidate, folder / "best")
+        setup.processes.once(lambda: put_folder(candidate, folder / "best"))
         best.score, best.step, best.scores, best.since = score, step, found, 0
         return
-    shutil.rmtree(candidate)
+    setup.processes.once(lambda: shutil.rmtree(candidate))
     best.since += 1
     best.stopped = options.validation.patience is not None and best.since >= options.validation.patience
 
 
 def _keep_unscored(setup: TrainingSetup, *, step: int) -> None:
     """Keep the weights as they are, where no task has a split to score them on."""
-    folder = setup.training.folder
+    folder, most = setup.training.folder, setup.options.save_total_limit
     candidate = folder / "candidate"
-    replace_folder(candidate, setup.policy.save)
+    setup.policy.deliver(candidate)
     _score_written(setup, candidate, setup.units, step=step, only_compare=True)
-    keep_last(candidate, folder / "steps", step=step, most=setup.options.save_total_limit)
-    shutil.rmtree(candidate)
+    setup.processes.once(lambda: keep_last(candidate, folder / "steps", step=step, most=most))
+    setup.processes.once(lambda: shutil.rmtree(candidate))
 
 
 def _validate_start(setup: TrainingSetup, units: Mapping[str, Sequence[Unit]], best: _Best) -> None:
     """Score the model that training starts from, once, however often it is stopped before its first step."""
     folder, skipped = setup.training.folder, setup.prompts.skipped
-    known = state.read_start(folder)
+    known = setup.processes.once(lambda: state.read_start(folder))
     if known is not None:
         best.start = known["start"]
         skipped.update(known["skipped"])
         return
     phase = Phase(setup.training.name, "validating the start", "answers")
     _validate(setup, units, best, step=0, phase=phase)
-    state.keep_start(folder, {"start": best.start, "skipped": skipped})
+    setup.processes.once(lambda: state.keep_start(folder, {"start": best.start, "skipped": skipped}))
     _say_estimate(setup, phase.seconds, sum(len(unit.examples) for mine in units.values() for unit in mine))
 
 
@@ -293,31 +358,33 @@ def _score_written(
     step: int,
     only_compare: bool = False,
 ) -> dict[str, float]:
-    """Open a written folder as a judge does, compare it with the policy, and score it."""
-    options = setup.options
-    written = reopen(folder, options, device=options.device, name=setup.training.name)
-    prompts = Prompts(written, reasoning=getattr(options, "reasoning", True))
-    first, name = first_prompts(units, prompts), setup.training.name
-    difference = compare(setup.policy.model, written, first, name=name, most=options.max_new_tokens)
-    setup.training.log(step, {"delivered/difference": difference})
-    if only_compare:
-        return {}
-    return scores(written, prompts, units, most=options.max_new_tokens, rows=options.rows)
+    """Open a written folder as a judge does, compare it with the policy, and score it. The first process does."""
+
+    def score() -> dict[str, float]:
+        options = setup.options
+        # In bfloat16 where that is computed in, as a whole copy in float32 is what a device has no room for.
+        half: Literal["auto", "bfloat16"] = "bfloat16" if setup.policy.sharded and setup.policy.compute else "auto"
+        written = reopen(folder, options, device=options.device, name=setup.training.name, dtype=half)
+        prompts = Prompts(written, reasoning=getattr(options, "reasoning", True))
+        first, name = first_prompts(units, prompts), setup.training.name
+        difference = compare(setup.policy.model, written, first, name=name, most=options.max_new_tokens)
+        setup.training.log(step, {"delivered/difference": difference})
+        if only_compare:
+            return {}
+        return scores(written, prompts, units, most=options.max_new_tokens, rows=options.rows)
+
+    return setup.processes.once(score, during=setup.policy.in_step)
 
 
 def _finish(setup: TrainingSetup, best: _Best, *, steps: int) -> TrainingResult:
     training, notes = setup.training, []
     chosen = training.folder / "best"
     if not best.step:  # no task has a validation split
-        replace_folder(chosen, setup.policy.save)
+        setup.policy.deliver(chosen)
         _score_written(setup, chosen, setup.units, step=steps, only_compare=True)
         best.step = steps
         notes.append("no task has a validation split: the last weights were kept, and nothing says how good they are")
-    if chosen.is_dir():  # an attempt that was killed right here has moved it already
-        put_folder(chosen, training.checkpoint)
-    shutil.rmtree(training.folder / "candidate", ignore_errors=True)
-    forget_start(training.folder, training.checkpoint)
-    state.forget_start(training.folder)
+    setup.processes.once(lambda: _put_in_place(training, chosen))
     if best.stopped:
         notes.append(f"stopped early: {best.since} validations without a new best")
     if best.start is not None and best.start >= best.score:
@@ -327,7 +394,16 @@ def _finish(setup: TrainingSetup, best: _Best, *, steps: int) -> TrainingResult:
         )
     for task, count in sorted(setup.prompts.skipped.items()):
         notes.append(f"task {task}: {count} draws could not be shown and were left out; the log says why")
+    return TrainingResult(steps=steps, selected=best.step, scores=best.scores, notes=tuple(notes))
+
+
+def _put_in_place(training: Training, chosen: Path) -> None:
+    """Move the weights that were chosen to where the checkpoint belongs, and remove what is of no more use."""
+    if chosen.is_dir():  # an attempt that was killed right here has moved it already
+        put_folder(chosen, training.checkpoint)
+    shutil.rmtree(training.folder / "candidate", ignore_errors=True)
+    forget_start(training.folder, training.checkpoint)
+    state.forget_start(training.folder)
     # Last: until the checkpoint is in place, an attempt that is killed goes on from these.
     for folder in training.folder.glob("state-*"):
         shutil.rmtree(folder, ignore_errors=True)
-    return TrainingResult(steps=steps, selected=best.step, scores=best.scores, notes=tuple(notes))

@@ -177,6 +177,17 @@ class TrainerOptions(CommonOptions):
         description="Keep the moments of AdamW on the host, and compute its steps on the CPU: 8 bytes less on the "
         "device for each trained weight, and more time.",
     )
+    shard: Annotated[bool, Operational()] = Field(
+        default=False,
+        description="Of several processes: spread weights, gradients and moments over them (FSDP2), where a device "
+        "has no room for all of them. More is sent.",
+    )
+    timeout: Annotated[int, Operational()] = Field(
+        default=7200,
+        ge=1,
+        le=604_800,
+        description="Of several processes: seconds that one waits for the others, who may be validating.",
+    )
     save_every: Annotated[int, Operational()] = Field(
         default=25, ge=1, description="Steps between two states to go on from. What is lost is done again, exactly."
     )
@@ -195,6 +206,23 @@ class TrainerOptions(CommonOptions):
             raise ValueError("offload_optimizer: is for adamw in float32; leave it out, or set optimizer: adamw")
         if self.optimizer == "adamw_8bit" and self.dtype == "float64":
             raise ValueError("optimizer: adamw_8bit has no float64; set optimizer: adamw, or another dtype")
+        if self.shard and self.prefix == "cache":
+            raise ValueError(
+                "prefix: cache makes two passes of a batch, and sharded weights need as many in every process; leave "
+                "prefix out, or take packed or repeat"
+            )
+        if self.shard and self.lora is not None and self.lora.parameters:
+            raise ValueError(
+                "lora.parameters: an adapter of a stack of experts replaces the parameter while it computes, which "
+                "sharded weights do not allow; leave it out, or shard: false"
+            )
+        if self.shard and (self.optimizer != "adamw" or self.offload_optimizer):
+            raise ValueError(
+                "shard: spreads the moments of adamw, neither in eight bits nor on the host; leave out optimizer and "
+                "offload_optimizer, or shard"
+            )
+        if self.shard and self.lora is not None and self.lora.load_in_4bit:
+            raise ValueError("lora.load_in_4bit: weights in four bits cannot be sharded; leave one of the two out")
         return self
 
 
@@ -274,4 +302,9 @@ class GrpoOptions(TrainerOptions):
     def _fits(self) -> GrpoOptions:
         if self.dual_clip is not None and self.objective == "cispo":
             raise ValueError("dual_clip: cispo has none; remove it")
+        if self.shard and self.kl_weight and self.lora is None:
+            raise ValueError(
+                "kl_weight: the divergence of a full training needs a second model, which is not sharded; train an "
+                "adapter (lora), which is switched off for it, or set kl_weight to 0"
+            )
         return self

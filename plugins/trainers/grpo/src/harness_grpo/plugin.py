@@ -19,7 +19,7 @@ def harness_trainers() -> list[TrainerCard]:
             source="MT-RL-Judge (arXiv 2603.11665); GRPO (arXiv 2402.03300) and its kin; Prefix Grouper (2506.05433)",
             description="The policy answers each prompt G times; answers are read by the task's own format and earn "
             "what the recipe's rewards say; what an answer is worth beside its group is its advantage.",
-            capabilities=frozenset({"images", "text", "gpu"}),
+            capabilities=frozenset({"images", "text", "gpu", "processes"}),
         ),
         TrainerCard(
             name="sft",
@@ -30,6 +30,6 @@ def harness_trainers() -> list[TrainerCard]:
             licence="Apache-2.0",
             source="The baselines SFT-Single and SFT-Unified of MT-RL-Judge (arXiv 2603.11665)",
             description="The target is the verdict as the task's format writes it. Rewards are not used.",
-            capabilities=frozenset({"images", "text", "gpu"}),
+            capabilities=frozenset({"images", "text", "gpu", "processes"}),
         ),
     ]

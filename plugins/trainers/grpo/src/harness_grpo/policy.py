@@ -9,7 +9,7 @@ import copy
 import re
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +19,10 @@ from harness_grpo.delivered import opening_options, save_adapter, write_merged
 from harness_grpo.folders import replace_folder
 from harness_grpo.options import CommonOptions, TrainerOptions
 from harness_grpo.precision import autocast, compute_dtype, opening_dtype
+from harness_grpo.processes import ALONE, Processes
+from harness_grpo.sharding import clip, gather_whole, in_step, is_sharded, like, shard
 from harness_transformers.adapters import base_of, is_adapter
-from harness_transformers.loading import Source, open_processor, pin, quietly, source_of
+from harness_transformers.loading import Source, device_of, open_processor, pin, quietly, source_of
 from harness_transformers.opening import Opened, open_language
 from harness_transformers.options import GenerativeOptions
 
@@ -43,6 +45,8 @@ class Speaker:
         opened: The model with all that belongs to it.
         model: The model alone.
         compute: The dtype that it computes in, where that is not the one of its weights.
+        processes: That have it in common, and share what is written.
+        sharded: Whether its weights are spread over them.
 
     Raises:
         UserError: It cannot be opened.
@@ -61,6 +65,8 @@ class Speaker:
         self.opened: Opened = open_language(wanted, self._source, adapter, who, four_bits=four_bits)
         self.model: Any = self.opened.language.model
         self.compute: torch.dtype | None = None
+        self.processes: Processes = ALONE
+        self.sharded = False
 
     @property
     def end(self) -> int:
@@ -75,9 +81,15 @@ class Speaker:
         import torch
 
         self.model.eval()  # gradient checkpointing turns the KV cache off in training mode
-        with torch.inference_mode(), autocast(self.model.device.type, self.compute):
+        # What is gather_whole in inference mode could not be learnt with later.
+        quiet = torch.no_grad() if self.sharded else torch.inference_mode()
+        with quiet, autocast(self.model.device.type, self.compute), self.in_step():
             yield self.opened
         self.opened.language.clear()
+
+    def in_step(self) -> AbstractContextManager[None]:
+        """While the block runs, passes without gradients are those of all processes, where weights are sharded."""
+        return in_step(self.model, self.processes, self.opened.language.pad) if self.sharded else nullcontext()
 
 
 class Policy(Speaker):
@@ -88,22 +100,33 @@ class Policy(Speaker):
         options: How to open and what to train.
         name: Of the recipe, for messages.
         seed: Of an adapter's first weights.
+        processes: That train it together.
 
     Raises:
         UserError: It cannot be opened, or nothing of it would be trained.
     """
 
-    def __init__(self, model: str | Source, options: TrainerOptions, *, name: str, seed: int) -> None:
+    def __init__(
+        self,
+        model: str | Source,
+        options: TrainerOptions,
+        *,
+        name: str,
+        seed: int,
+        processes: Processes = ALONE,
+    ) -> None:
         source = model if isinstance(model, Source) else None
+        self.sharded = options.shard and processes.size > 1
         wanted = opening_options(
             str(model) if source is None else source.location,
             options,
-            device=options.device,
+            device="cpu" if self.sharded else options.device,
             dtype=opening_dtype(options),
         )
         few = options.lora is not None and options.lora.load_in_4bit
         super().__init__(wanted, name=name, source=source, four_bits=few)
         self.compute = compute_dtype(options)
+        self.processes = processes
         self._options = options
         if options.dtype == "float64":
             self.model.double()
@@ -116,6 +139,18 @@ class Policy(Speaker):
             self.model.activation_checkpointing_enable({"use_reentrant": False})
             self.model.enable_input_require_grads()
         self._reference: Any = None
+        if self.sharded:
+            self._shard(device_of(options.device))
+
+    def _shard(self, device: str) -> None:
+        import torch
+
+        shard(self.model, torch.device(device), self.compute)
+        # Each parameter has become its part.
+        parts = dict(self.model.named_parameters())
+        self.trained = {name: parts[name] for name in self.trained}
+        language = self.opened.language
+        language.stops, language.never = language.stops.to(device), language.never.to(device)
 
     def keep_reference(self) -> None:
         """Keep what it computes now, for the divergence from the start. An adapter is simply switched off for that."""
@@ -150,23 +185,64 @@ class Policy(Speaker):
         finally:
             self.model.eval()
 
-    def save(self, folder: Path) -> None:
-        """Write what a judge opens: a model folder, or the adapter alone."""
+    def whole(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Tensors by name, on the CPU, to be written. Of sharded ones the first process alone has them."""
+        if not self.sharded:
+            return {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+        found: dict[str, Tensor] = {}
+        for name, tensor in tensors.items():
+            # One after the other, so that a device holds one of them whole.
+            full = gather_whole(tensor.detach())
+            if self.processes.rank == 0:
+                found[name] = full.cpu().contiguous()
+        return found
+
+    def sum_gradients(self, most: float) -> float:
+        """Add up the gradients of all processes, and scale them down to a norm. Returns the norm that they had."""
+        import torch
+
+        parameters = list(self.trained.values())
+        if self.sharded:
+            self.processes.sum_gradients([parameter for parameter in parameters if not is_sharded(parameter)])
+            return clip(parameters, most)
+        self.processes.sum_gradients(parameters)
+        return float(torch.nn.utils.clip_grad_norm_(parameters, most))
+
+    def deliver(self, folder: Path) -> None:
+        """Write what a judge opens in the place of what was there. All processes call it, and the first one writes."""
+        weights = self.whole(self._parts_to_write()) if self.sharded else None
+        self.processes.once(lambda: replace_folder(folder, lambda place: self.save(place, weights)))
+
+    def _parts_to_write(self) -> dict[str, Tensor]:
+        """What is written of sharded weights, by name. Of tied parameters one, as their names are of one tensor."""
+        kept = {name for name, _ in self.model.named_parameters()}
+        tied = {name for name, _ in self.model.named_parameters(remove_duplicate=False)} - kept
+        adapter = self._options.lora is not None
+        state: dict[str, Tensor] = self.model.state_dict()
+        return {name: part for name, part in state.items() if name not in tied and (not adapter or "lora_" in name)}
+
+    def save(self, folder: Path, weights: Mapping[str, Tensor] | None = None) -> None:
+        """Write what a judge opens: a model folder, or the adapter alone.
+
+        Args:
+            folder: Where to.
+            weights: What to write of the model, where it does not hold it itself.
+        """
         import transformers
 
         who, options = f"recipe {self._name}", self._options
         if options.lora is not None and not options.lora.merge:
-            save_adapter(self.model, folder, self._source, four_bits=options.lora.load_in_4bit)
+            save_adapter(self.model, folder, self._source, weights, four_bits=options.lora.load_in_4bit)
             return
         if options.lora is not None:
             few = options.lora.load_in_4bit
             alone = folder.with_name(f".{folder.name}.adapter")
-            replace_folder(alone, lambda place: save_adapter(self.model, place, self._source, four_bits=few))
+            replace_folder(alone, lambda place: save_adapter(self.model, place, self._source, weights, four_bits=few))
             write_merged(alone, folder, self._source, options, who=who)
             shutil.rmtree(alone)
             return
         with quietly():
-            self.model.save_pretrained(folder, safe_serialization=True)
+            self.model.save_pretrained(folder, safe_serialization=True, state_dict=weights)
         auto = transformers.AutoProcessor if self.opened.sees else transformers.AutoTokenizer
         open_processor(auto, self._source, self._wanted, who).save_pretrained(folder)
 
@@ -223,4 +299,4 @@ def load_weights(policy: Policy, state: Mapping[str, Tensor], where: Path) -> No
         raise UserError(f"{where}: holds the weights of another model; run with --fresh to start again")
     with torch.no_grad():
         for name, parameter in policy.trained.items():
-            parameter.copy_(state[name].to(parameter.device))
+            parameter.copy_(like(state[name], parameter))

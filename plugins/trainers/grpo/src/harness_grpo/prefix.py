@@ -153,6 +153,25 @@ class PrefixScorer:
         """Whether prompts may be computed once for their completions, as far as is known."""
         return self.mode != "repeat" and None in self._obstacles.values()
 
+    def settle(self, groups: Sequence[Rollouts]) -> None:
+        """Find out now whether prompts may be packed, so that every later batch is one pass: for sharded weights.
+
+        Args:
+            groups: Some, the same in all processes.
+        """
+        self._obstacles["cache"] = "weights are sharded, and each process must make as many passes"
+        if self.mode == "repeat" or self._obstacles["packed"] or "packed" in self._trusted:
+            return
+        found = passing_obstacle(self.model, "packed", max(group.longest for group in groups))
+        if found is None:
+            drawn = _Drawn(1.0, False)
+            with torch.no_grad():
+                self._holds("packed", self._score_packed(groups, drawn), groups, drawn)
+        elif self.mode == "packed":
+            self._insist("packed", found)
+        else:
+            self._obstacles["packed"] = found
+
     def logps(self, groups: Sequence[Rollouts], *, temperature: float = 1.0, entropy: bool = False) -> Scored:
         """Log-probability of each token of each completion.
 

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Any
 
+from harness_grpo.processes import is_first
+
 _QUIET_S = 30.0
 """Seconds between two lines where there is no terminal."""
 
@@ -48,7 +50,7 @@ class Phase:
         return time.monotonic() - self._started
 
     def _print(self, text: str) -> None:
-        print(f"{self._head}: {text}" if text else f"{self._head} ...", file=sys.stderr)  # noqa: T201
+        _say(f"{self._head}: {text}" if text else f"{self._head} ...")
 
 
 def announce(name: str, text: str) -> None:
@@ -60,7 +62,12 @@ def announce(name: str, text: str) -> None:
     """
     # Names in it are those of a model, which may be a stranger's.
     shown = "".join(letter if letter.isprintable() else "?" for letter in text)
-    print(f"{name}: {shown}", file=sys.stderr)  # noqa: T201
+    _say(f"{name}: {shown}")
+
+
+def _say(line: str) -> None:
+    if is_first():
+        print(line, file=sys.stderr)  # noqa: T201
 
 
 class Bar:
@@ -82,7 +89,7 @@ class Bar:
 
     def __enter__(self) -> Bar:
         """Begin."""
-        if sys.stderr.isatty():
+        if sys.stderr.isatty() and is_first():
             # rich is loaded on a terminal only; logs get plain lines.
             from rich.console import Console
             from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -110,7 +117,7 @@ class Bar:
             self._said = now
             # From the steps of this attempt: those of an earlier one took time that is not known here.
             left = (now - self._started) / max(1, step - self._begin) * (self._steps - step)
-            print(f"{self._name}: step {step} of {self._steps}, about {left:.0f} s left  {reading}", file=sys.stderr)  # noqa: T201
+            _say(f"{self._name}: step {step} of {self._steps}, about {left:.0f} s left  {reading}")
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from harness.api import (
 )
 from harness_grpo.data import Unit
 from harness_grpo.policy import Speaker
+from harness_grpo.processes import ALONE, Processes
 from harness_transformers.batches import shape_of
 from harness_transformers.language import Prefix
 from harness_transformers.opening import Opened, refusal
@@ -158,6 +159,9 @@ def write(
 ) -> list[tuple[PolicyAnswer, ...]]:
     """Have the policy answer prompts. Each prompt is read once for all its answers.
 
+    Where several processes have the policy in common, each writes its share, and all know all answers: draws are by
+    request, and not by who writes.
+
     Args:
         policy: The model.
         asked: The prompts.
@@ -177,11 +181,46 @@ def write(
     answers: dict[int, tuple[PolicyAnswer, ...]] = {}
     if rows is None:
         rows = _AT_ONCE if samples > 1 and policy.opened.writer.beside else AT_ONCE_APART
+    processes = policy.processes
+    shares = processes.deal([len(prompted.prompt.ids) + samples * most for prompted in asked])
+    mine = [asked[place] for place in shares[processes.rank]]
     with policy.writing():
-        for part in parts_of([prompted.prompt for prompted in asked], max(1, rows // samples)):
-            given = _batch(policy, [asked[place] for place in part], samples, sampling, most, seeds, weigh)
-            answers.update(zip(part, given, strict=True))
+        for part in parts_of([prompted.prompt for prompted in mine], max(1, rows // samples)):
+            given = _batch(policy, [mine[place] for place in part], samples, sampling, most, seeds, weigh)
+            answers.update(zip([shares[processes.rank][place] for place in part], given, strict=True))
+    if processes.size > 1:
+        answers.update(_tell_answers(processes, asked, answers))
     return [answers[place] for place in range(len(asked))]
+
+
+def _tell_answers(
+    processes: Processes, asked: Sequence[PromptedExample], answers: Mapping[int, Sequence[PolicyAnswer]]
+) -> dict[int, tuple[PolicyAnswer, ...]]:
+    """The answers that the other processes wrote, by the place of the prompt. They are read here as they were there."""
+    told: list[Any] = [
+        [place, [[a.tokens, a.truncated, a.text, a.judgement.probabilities] for a in given]]
+        for place, given in answers.items()
+    ]
+    found: dict[int, tuple[PolicyAnswer, ...]] = {}
+    for rank, theirs in enumerate(processes.gather(told)):
+        for place, given in theirs if rank != processes.rank else ():
+            found[place] = tuple(
+                PolicyAnswer(
+                    tuple(tokens),
+                    truncated,
+                    text,
+                    replace(
+                        _judge(asked[place], text, len(tokens) - (not truncated), truncated), probabilities=weighed
+                    ),
+                )
+                for tokens, truncated, text, weighed in given
+            )
+    return found
+
+
+def _judge(asked: PromptedExample, text: str, tokens: int, truncated: bool) -> Judgement:
+    cut = "max_new_tokens" if truncated else ""
+    return asked.example.request.read(text, opened=asked.prompt.opened, cut=cut, completion_tokens=tokens)
 
 
 def parts_of(prompts: Sequence[Prompt], size: int) -> list[list[int]]:
@@ -228,10 +267,7 @@ def _batch(
 
 def _read_answer(opened: Opened, asked: PromptedExample, written: Written) -> PolicyAnswer:
     text = asked.opening + opened.decode_exactly(written.ids)
-    cut = "max_new_tokens" if written.end is None else ""
-    judgement = asked.example.request.read(
-        text, opened=asked.prompt.opened, cut=cut, completion_tokens=len(written.ids)
-    )
+    judgement = _judge(asked, text, len(written.ids), written.end is None)
     # The end is part of what the policy chose, and has a gradient; of several tokens that end an answer, the one drawn.
     tokens = written.ids if written.end is None else (*written.ids, written.end)
     return PolicyAnswer(tokens, written.end is None, text, judgement)
@@ -268,6 +304,7 @@ def make_groups(
     asked: Sequence[Sequence[PromptedExample]],
     given: Sequence[tuple[PolicyAnswer, ...]],
     rewards: Sequence[WeightedReward],
+    processes: Processes = ALONE,
 ) -> list[Group]:
     """Reward the answers to some units: sample by sample, the orders of an item together.
 
@@ -276,6 +313,7 @@ def make_groups(
         asked: The prompts of each unit.
         given: The answers to each prompt, unit after unit.
         rewards: Of the recipe.
+        processes: Of which the first computes the rewards.
 
     Raises:
         UserError: No reward applies to a task.
@@ -293,7 +331,7 @@ def make_groups(
             for _, prompts, mine in [drawn[place]]
             for sample in range(len(mine[0]))
         ]
-        earned = iter(compute_rewards(rewards, task, by_sample))
+        earned = iter(_rewards(rewards, task, by_sample, processes))
         for place in places:
             _, prompts, mine = drawn[place]
             of_unit = [next(earned) for _ in mine[0]]
@@ -303,6 +341,18 @@ def make_groups(
                 for order, (prompted, of_order) in enumerate(zip(prompts, mine, strict=True))
             ]
     return [group for place in range(len(units)) for group in groups[place]]
+
+
+def _rewards(
+    rewards: Sequence[WeightedReward], task: str, units: Sequence[Sequence[Answer]], processes: Processes
+) -> list[list[AnswerReward]]:
+    """The rewards of answers. Only the first process asks for them: a reward may cost, or not be the same twice."""
+    told: list[Any] = processes.once(
+        lambda: [
+            [[earning.total, dict(earning.parts)] for earning in unit] for unit in compute_rewards(rewards, task, units)
+        ]
+    )
+    return [[AnswerReward(total=total, parts=parts) for total, parts in unit] for unit in told]
 
 
 def _answer_of(prompted: PromptedExample, given: PolicyAnswer) -> Answer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import ceil
 
 import torch
 
@@ -39,19 +40,26 @@ class Sft:
         ]
         rollouts = [Rollouts(prompted.prompt, (self._target(prompted.example),)) for prompted in asked]
         size = options.groups or groups_at_once(rollouts, shared=setup.scorer.shares)
+        size = min(size, ceil(len(asked) / setup.processes.size))  # each process gets some
+        parts = parts_of([prompted.prompt for prompted in asked], size)
         tokens = sum(len(rollout.completions[0]) for rollout in rollouts)
-        sums: dict[str, float] = {}
-        lengths: dict[str, int] = {}
+        found: list[tuple[int, list[float]]] = []
+        setup.settle(rollouts[:1])
         with setup.policy.learning():
-            for part in parts_of([prompted.prompt for prompted in asked], size):
-                scored = setup.scorer.logps([rollouts[place] for place in part])
+            for which, counts in setup.mine([sum(rollouts[place].longest for place in part) for part in parts]):
+                scored = setup.scorer.logps([rollouts[place] for place in parts[which]])
                 rows = -torch.where(scored.mask, scored.logps, 0.0).double().sum(-1)
                 # By the tokens of the whole batch: micro-batches then add up to the loss of the batch.
-                torch.autograd.backward(rows.sum() / tokens)
-                for place, value in zip(part, rows.tolist(), strict=True):
-                    task = asked[place].task
-                    sums[task] = sums.get(task, 0.0) + value
-                    lengths[task] = lengths.get(task, 0) + len(rollouts[place].completions[0])
+                torch.autograd.backward(rows.sum() / tokens if counts else rows.sum() * 0)
+                if counts:
+                    found.append((which, rows.tolist()))
+        sums: dict[str, float] = {}
+        lengths: dict[str, int] = {}
+        for which, values in setup.in_order(found):
+            for place, value in zip(parts[which], values, strict=True):
+                task = asked[place].task
+                sums[task] = sums.get(task, 0.0) + value
+                lengths[task] = lengths.get(task, 0) + len(rollouts[place].completions[0])
         loss = sum(sums.values()) / tokens
         norm = setup.apply(loss, number)
         return {

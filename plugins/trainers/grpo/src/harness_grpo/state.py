@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from harness.api import UserError
 from harness.api.files import put_in_place, read_whole, write_whole
 from harness_grpo.policy import Policy, load_weights
+from harness_grpo.sharding import like
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -62,8 +63,16 @@ def newest(folder: Path) -> Path | None:
     return states[-1] if states else None
 
 
+def newest_name(folder: Path) -> str:
+    """The name of the newest complete state in a training's folder. Empty where there is none."""
+    found = newest(folder)
+    return "" if found is None else found.name
+
+
 def save(folder: Path, policy: Policy, optimizer: Optimizer, *, step: int, facts: Mapping[str, Any]) -> None:
     """Keep a state. It is complete or not there, and the one before goes only when it is.
+
+    Called by all processes of a launch. The first one writes.
 
     Args:
         folder: Of the training.
@@ -72,30 +81,35 @@ def save(folder: Path, policy: Policy, optimizer: Optimizer, *, step: int, facts
         step: Steps done.
         facts: All else, as plain data.
     """
+    # The optimizer knows tensors and no names; files need names.
+    names = {id(parameter): name for name, parameter in policy.trained.items()}
+    weights = policy.whole(policy.trained)
+    # AdamW corrects its moments by the number of steps of each parameter.
+    counts = {names[id(parameter)]: float(kept["step"]) for parameter, kept in optimizer.state.items()}
+    moments = policy.whole(
+        {
+            f"{names[id(parameter)]}#{moment}": kept[moment]
+            for parameter, kept in optimizer.state.items()
+            for moment in kept.keys() - {"step"}
+        }
+    )
+    facts = {"step": step, "counts": counts, **facts}
+    policy.processes.once(lambda: _write(folder, weights, moments, facts))
+
+
+def _write(folder: Path, weights: dict[str, Tensor], moments: dict[str, Tensor], facts: Mapping[str, Any]) -> None:
     from safetensors.torch import save_file
 
+    step = facts["step"]
     final = folder / f"state-{step:08d}"
     temporary = folder / f".state-{step:08d}.{os.getpid()}"
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
-    # The optimizer knows tensors and no names; files need names.
-    names = {id(parameter): name for name, parameter in policy.trained.items()}
-    save_file(
-        {name: parameter.detach().cpu().contiguous() for name, parameter in policy.trained.items()},
-        temporary / "weights.safetensors",
-    )
-    moments, counts = {}, {}
-    for parameter, kept in optimizer.state.items():
-        name = names[id(parameter)]
-        # AdamW corrects its moments by the number of steps of each parameter.
-        counts[name] = float(kept["step"])
-        for part in kept.keys() - {"step"}:
-            # In eight bits all parameters have one table of values, and a file holds no tensor twice.
-            moments[f"{name}#{part}"] = kept[part].cpu().clone() if part.startswith("qmap") else kept[part].cpu()
-    moments = {part: value.contiguous() for part, value in sorted(moments.items())}
+    # In eight bits all parameters have one table of values, and a file holds no tensor twice.
+    moments = {name: value.clone() if "#qmap" in name else value for name, value in sorted(moments.items())}
+    save_file(weights, temporary / "weights.safetensors")
     save_file(moments, temporary / "optimizer.safetensors")
-    whole = {"step": step, "counts": counts, **facts}
-    (temporary / "state.json").write_text(json.dumps(whole), encoding="utf-8")
+    (temporary / "state.json").write_text(json.dumps(facts), encoding="utf-8")
     shutil.rmtree(final, ignore_errors=True)
     # The rename makes it complete. Older states go only afterwards.
     put_in_place(temporary, final)
@@ -132,10 +146,11 @@ def restore(kept: Path, policy: Policy, optimizer: Optimizer) -> dict[str, Any]:
     for name, parameter in policy.trained.items():
         if name in facts["counts"]:
             mine, count = parts[name], facts["counts"][name]
-            place = torch.device("cpu") if isinstance(optimizer, OffloadedAdamW) else parameter.device
+            apart = isinstance(optimizer, OffloadedAdamW)
+            place = torch.device("cpu") if apart else parameter.device
             optimizer.state[parameter] = {
                 # A fused optimizer counts on the device, and the one in eight bits in plain numbers.
                 "step": int(count) if _EIGHT_BITS in mine else torch.tensor(count, device=place if fused else None),
-                **{part: value.to(place) for part, value in mine.items()},
+                **{part: value.to(place) if apart else like(value, parameter) for part, value in mine.items()},
             }
     return facts

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import ceil
+
 from harness.api import Training, UserError
 from harness_grpo.delivered import opening_options
 from harness_grpo.memory.formulas import Precision
@@ -19,12 +21,8 @@ def plan_memory(training: Training, options: TrainerOptions, *, devices: int) ->
     """Bytes of each part, by phase.
 
     Raises:
-        UserError: There are several devices, or the model's configuration cannot be opened.
+        UserError: The model's configuration cannot be opened.
     """
-    if devices != 1:
-        raise UserError(
-            f"recipe {training.name}: its trainer uses one device, and not {devices}; take trl-grpo or trl-sft for more"
-        )
     if training.model is None:
         raise UserError(f"recipe {training.name}: names no model, so that its memory cannot be planned")
     who = f"recipe {training.name}"
@@ -34,10 +32,26 @@ def plan_memory(training: Training, options: TrainerOptions, *, devices: int) ->
     shape = shape_of(config, options, name=training.name, trust_remote_code=options.trust_remote_code)
     rationale = getattr(options, "rationale", None)
     lengths = measure_prompts(training, source, wanted, config, rationale=rationale)
+    validated = sum(task.validation is not None for task in training.tasks) * options.validation.limit
+    return plan_for(shape, options, lengths, devices=devices, validated=validated)
+
+
+def plan_for(shape: Shape, options: TrainerOptions, lengths: Lengths, *, devices: int, validated: int) -> Phases:
+    """The plan for a shape and lengths that are known, and so many answers in a validation."""
     precision = precision_of(options, shape)
     # What was saved is opened again in the type of the weights, beside the policy unless the options say elsewhere.
-    reopens = precision.weights if options.validation.device in (None, options.device) else 0
-    return plan(shape, precision, work_of(training, options, lengths), reopens=reopens)
+    sharded = options.shard and devices > 1
+    reopens = precision.compute if sharded else precision.weights
+    if options.validation.device not in (None, options.device):
+        reopens = 0
+    return plan(
+        shape,
+        precision,
+        work_of(options, lengths, devices, validated),
+        devices=devices if sharded else 1,
+        reopens=reopens,
+        keeps_vision=sharded,
+    )
 
 
 def precision_of(options: TrainerOptions, shape: Shape) -> Precision:
@@ -56,13 +70,13 @@ def precision_of(options: TrainerOptions, shape: Shape) -> Precision:
     )
 
 
-def work_of(training: Training, options: TrainerOptions, lengths: Lengths) -> Work:
-    """What the device computes at once."""
+def work_of(options: TrainerOptions, lengths: Lengths, devices: int, validated: int) -> Work:
+    """What a device computes at once. Prompts are dealt out; each process prepares the pictures of all of them."""
+    share = ceil(options.batch / devices) if isinstance(options, SftOptions | GrpoOptions) else 1
     recomputes, rows = options.gradient_checkpointing, options.rows or AT_ONCE_APART
-    validated = sum(task.validation is not None for task in training.tasks) * options.validation.limit
     if isinstance(options, SftOptions):
         batch = options.batch
-        together = min(options.groups or count_at_once(batch, lengths.prompt + lengths.target), batch)
+        together = min(options.groups or count_at_once(batch, lengths.prompt + lengths.target), share)
         return Work(
             prompt=lengths.prompt,
             patches=lengths.patches,
@@ -80,7 +94,7 @@ def work_of(training: Training, options: TrainerOptions, lengths: Lengths) -> Wo
     assert isinstance(options, GrpoOptions)
     shared = options.prefix != "repeat"
     tokens = lengths.prompt * (1 if shared else options.group) + options.group * options.max_new_tokens
-    together = min(options.groups or count_at_once(options.batch, tokens), options.batch) * options.group
+    together = min(options.groups or count_at_once(options.batch, tokens), share) * options.group
     answers = min(together, options.answers_per_pass or together)
     return Work(
         prompt=lengths.prompt,
@@ -90,7 +104,7 @@ def work_of(training: Training, options: TrainerOptions, lengths: Lengths) -> Wo
         prompts=max(1, answers // options.group),
         answers=answers,
         shared=shared,
-        written=min(rows, options.batch * options.group),
+        written=min(rows, share * options.group),
         validated=min(rows, validated),
         longest=options.max_new_tokens,
         step=options.batch,

@@ -62,7 +62,9 @@ class Work:
     """Gradient checkpointing."""
 
 
-def plan(shape: Shape, precision: Precision, work: Work, *, devices: int = 1, reopens: int = 0) -> Phases:
+def plan(
+    shape: Shape, precision: Precision, work: Work, *, devices: int = 1, reopens: int = 0, keeps_vision: bool = False
+) -> Phases:
     """The memory of each device.
 
     Args:
@@ -72,14 +74,16 @@ def plan(shape: Shape, precision: Precision, work: Work, *, devices: int = 1, re
         devices: Over so many, weights, gradients and moments are spread evenly (FSDP, ZeRO-3).
         reopens: Bytes of a weight of what the first device opens a second time, to score what was saved; 0 where it
             opens nothing.
+        keeps_vision: Whether each device has the vision tower whole, and the language model alone is spread.
     """
-    phases: Phases = {"always": _always(shape, precision, work, devices)}
+    apart = (shape.apart, shape.apart_trained) if keeps_vision else (0, 0)
+    phases: Phases = {"always": _always(shape, precision, work, devices, apart)}
     gathered = {"weights that are gathered": 2 * shape.largest * precision.compute} if devices > 1 else {}
     # Copies of all weights are remembered for as long as a pass or a batch of answers lasts.
     rounded = {"rounded weights": shape.weights * precision.compute} if precision.casts and devices == 1 else {}
     if work.written:
         phases["writing"] = {**rounded, **gathered, **_writing(shape, precision, work, work.written)}
-    phases["learning"] = {**rounded, **gathered, **_learning(shape, precision, work, devices)}
+    phases["learning"] = {**rounded, **gathered, **_learning(shape, precision, work, devices, apart[1])}
     if reopens:
         saved = Precision(weights=reopens, compute=reopens)
         again = {"saved weights, opened again": _weights(shape, reopens) + shape.adapter * 4}
@@ -106,16 +110,23 @@ def _weights(shape: Shape, each: int) -> int:
     return (shape.weights - shape.rounded) * each + -(-shape.rounded * 4127 // 8000)
 
 
-def _always(shape: Shape, precision: Precision, work: Work, devices: int) -> dict[str, int]:
+def _always(shape: Shape, precision: Precision, work: Work, devices: int, apart: tuple[int, int]) -> dict[str, int]:
     # An adapter is float32 also where the weights are not.
     trained = 4 if shape.adapter else precision.weights
-    held = {
-        "weights": _weights(shape, precision.weights),
-        "adapter": shape.adapter * 4,
-        "optimizer": 0 if precision.offloads else optimizer_bytes(shape.trained, trained, precision),
-        "reference model": shape.weights * precision.weights if work.reference and not shape.adapter else 0,
+    whole, learnt = apart
+    moments = _spread(shape.trained, learnt, devices)
+    reference = work.reference and not shape.adapter
+    return {
+        "weights": _spread(_weights(shape, precision.weights), whole * precision.weights, devices),
+        "adapter": _spread(shape.adapter, learnt if shape.adapter else 0, devices) * 4,
+        "optimizer": 0 if precision.offloads else optimizer_bytes(moments, trained, precision),
+        "reference model": _spread(shape.weights, whole, devices) * precision.weights if reference else 0,
     }
-    return {part: -(-size // devices) for part, size in held.items()}
+
+
+def _spread(numbers: int, whole: int, devices: int) -> int:
+    """Numbers on each device, where so many of them are on all devices and the others are spread."""
+    return whole + -(-(numbers - whole) // devices)
 
 
 def _writing(shape: Shape, precision: Precision, work: Work, rows: int) -> dict[str, int]:
@@ -130,7 +141,7 @@ def _writing(shape: Shape, precision: Precision, work: Work, rows: int) -> dict[
     }
 
 
-def _learning(shape: Shape, precision: Precision, work: Work, devices: int) -> dict[str, int]:
+def _learning(shape: Shape, precision: Precision, work: Work, devices: int, whole: int) -> dict[str, int]:
     if work.shared:
         rows, each = work.prompts, work.prompt + work.answers // work.prompts * work.answer
         mask = mask_bytes(rows, each, precision)
@@ -146,7 +157,7 @@ def _learning(shape: Shape, precision: Precision, work: Work, devices: int) -> d
     trained = 4 if shape.adapter else precision.weights
     experts = shape.stack * precision.compute * (1 if work.recomputes else shape.text.layers)
     return {
-        "gradients": -(-shape.trained * trained // devices),
+        "gradients": _spread(shape.trained, whole, devices) * trained,
         "activations": activations,
         "attention mask": mask,
         "logits": logits_bytes(work.answers * work.answer, shape.vocabulary, precision, at_once=AT_ONCE, large=LARGE),

@@ -9,6 +9,7 @@ from harness.api import UserError
 from harness_grpo.adapters import add_adapter, describe
 from harness_grpo.options import CommonOptions, LoraOptions
 from harness_grpo.policy import choose_parameters
+from harness_grpo.sharding import language_parts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +47,10 @@ class Shape:
     """Numbers of an adapter."""
     trained: int
     """Numbers that are trained, of the weights or of the adapter."""
+    apart: int
+    """Numbers outside of the language model: of the vision tower, which `grpo` and `sft` do not shard."""
+    apart_trained: int
+    """Those of them that are trained, of the weights or of an adapter."""
     largest: int
     """Numbers of the largest block or embedding: what sharding gathers at once."""
     stack: int
@@ -87,6 +92,7 @@ def shape_of(config: Any, options: CommonOptions, *, name: str, trust_remote_cod
     trained = choose_parameters(model, options, name=name)
     sizes = {part: parameter.numel() for part, parameter in model.named_parameters()}
     vision = getattr(config, "vision_config", None)
+    _, apart = language_parts(model)
     try:
         text = _language(config.get_text_config())
         tower = None if vision is None else _vision(vision)
@@ -102,6 +108,8 @@ def shape_of(config: Any, options: CommonOptions, *, name: str, trust_remote_cod
         weights=weights,
         adapter=sum(size for part, size in sizes.items() if "lora_" in part),
         trained=sum(sizes[part] for part in trained),
+        apart=sum(sizes[part] for part in apart if "lora_" not in part),
+        apart_trained=sum(sizes[part] for part in apart if part in trained),
         largest=largest,
         stack=_stack(model, options.lora),
         sees=any(".visual." in part or "vision" in part for part in trained),

@@ -1,0 +1,266 @@
+"""Real processes, on the CPU over gloo: two of them learn what one learns, and the end of one ends the other."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.api import Answer, Judgement, Request, Training, UserError, Verdict
+from harness_grpo.options import LoraOptions
+from harness_grpo.processes import ALONE, join_launch
+
+from .conftest import (
+    Curves,
+    accuracy,
+    grpo,
+    pairs,
+    points,
+    rewarded,
+    sft,
+    training,
+    weights_of,
+)
+
+WITHIN = 2e-5
+"""Weights after two steps, one process beside two: sums of float32 gradients in another order, which the first step
+of AdamW makes large where a gradient is close to 0. Steps are of 1e-3."""
+
+
+class Agree:
+    """A reward that looks at both orders of a pair at once."""
+
+    def __call__(self, request: Request, judgement: Judgement, gold: Verdict) -> float | None:
+        return None
+
+    def of_orders(self, answers: Sequence[Answer]) -> float | None:
+        return len({answer.judgement.raw for answer in answers}) / 2
+
+
+def uneven(request: Request, judgement: Judgement, gold: Verdict) -> float | None:
+    """Many answers earn the same, so that some groups are flat, and some are not."""
+    return float((judgement.completion_tokens or 0) % 3 == 0)
+
+
+def brier(request: Request, judgement: Judgement, gold: Verdict) -> float | None:
+    if judgement.probabilities is None:
+        return 0.0
+    return -sum((value - (name == str(gold))) ** 2 for name, value in judgement.probabilities.items())
+
+
+GRPO: dict[str, Any] = {
+    "steps": 2,
+    "batch": 4,
+    "lr": 1e-3,
+    "objective": "dapo",
+    "refill": 2,
+    "mixing": "uniform",
+    "std_floor": 0.1,
+    "kl_weight": 0.01,
+    "updates": 2,
+    "log_completions": 10_000,
+    "max_grad_norm": 100.0,
+}
+LORA = LoraOptions(rank=4)
+SFT: dict[str, Any] = {"steps": 2, "batch": 5, "lr": 1e-3, "max_grad_norm": 100.0}
+
+
+def recipe_of(folder: Path, model: Path, curves: Curves | None = None) -> Training:
+    rewards = (
+        *rewarded(Agree(), capabilities=frozenset({"orders"})),
+        *rewarded(brier, capabilities=frozenset({"probabilities"})),
+        *rewarded(uneven, accuracy),
+    )
+    tasks = [points("red", 6, weight=2.0), pairs("pair", 3)]
+    return training(folder, model, tasks=tasks, rewards=rewards, curves=curves)
+
+
+def learn_all(folder: Path, model: Path) -> dict[str, Any]:
+    """What every launch here trains. Returns the curves and results, as plain data."""
+    look = {"every": 2, "limit": 2}
+    found: dict[str, Any] = {}
+    runs: Mapping[str, Callable[[Training], Any]] = {
+        "grpo": lambda recipe: grpo(recipe, **GRPO, validation=look),
+        "sft": lambda recipe: sft(recipe, **SFT, validation=look),
+        # One process has nothing to shard, so that the same options give the yardstick.
+        "sharded": lambda recipe: grpo(recipe, **{**GRPO, "kl_weight": 0.0, "updates": 1}, shard=True, validation=look),
+        "sharded-adapter": lambda recipe: grpo(
+            recipe, **GRPO, shard=True, lora=LORA, gradient_checkpointing=True, validation=look
+        ),
+        "sharded-sft": lambda recipe: sft(recipe, **SFT, shard=True, prefix="packed", validation=look),
+    }
+    for name, run in runs.items():
+        curves = Curves()
+        trained = run(recipe_of(folder / name, model, curves))
+        found[name] = {"curves": list(curves), "scores": dict(trained.scores), "selected": trained.selected}
+    return found
+
+
+_SCRIPT = """
+import importlib, json, os, sys, types
+from pathlib import Path
+package = types.ModuleType("kit"); package.__path__ = [sys.argv[1]]; sys.modules["kit"] = package
+kit = importlib.import_module("kit.test_processes")
+found = getattr(kit, sys.argv[2])(*map(Path, sys.argv[3:5]))
+Path(sys.argv[5], os.environ["RANK"]).write_text(json.dumps(found))
+"""
+
+
+def launch(work: str, folder: Path, model: Path, *, processes: int = 2) -> subprocess.Popen[str]:
+    """Start processes that do what a function of this module does."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (script := folder / "script.py").write_text(_SCRIPT)
+    (said := folder / "said").mkdir(exist_ok=True)  # a file each: what two processes print may land in one line
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={processes}"]
+    given = [str(script), str(Path(__file__).parent), work, str(folder), str(model), str(said)]
+    return subprocess.Popen(
+        [*command, *given],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.fixture(scope="module")
+def both(taught: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any], dict[str, Any]]:
+    """The same trainings by one process, in `one`, and by two, in `two`."""
+    folder = tmp_path_factory.mktemp("both")
+    running = launch("learn_all", folder / "two", taught)
+    alone = json.loads(json.dumps(learn_all(folder / "one", taught)))
+    _, said = running.communicate(timeout=300)
+    assert running.returncode == 0, said
+    first, second = (json.loads((folder / "two" / "said" / rank).read_text()) for rank in ("0", "1"))
+    for name in first:
+        assert second[name] == {**first[name], "curves": []}, "all know the scores, and the first alone logs"
+    return folder, alone, first
+
+
+@pytest.mark.parametrize("run", ["grpo", "sharded", "sharded-adapter"])
+def test_two_processes_draw_the_answers_that_one_draws(both: Any, run: str) -> None:
+    folder, _, _ = both
+    one, two = ((folder / name / run / "completions.jsonl").read_text().splitlines() for name in ("one", "two"))
+    assert len(one) == len(two) >= 2 * 4 * 4
+    for mine, other in zip(map(json.loads, one), map(json.loads, two), strict=True):
+        for name in ("rewards", "reward", "advantage"):
+            assert flat(mine.pop(name)) == pytest.approx(flat(other.pop(name)), abs=1e-4)
+        assert mine == other
+    steps = [json.loads(line) for line in one]
+    assert len({line["advantage"] for line in steps}) > 3, "or the test could see nothing"
+
+
+def flat(value: Any) -> list[float]:
+    return [number for number in (value.values() if isinstance(value, dict) else [value]) if number is not None]
+
+
+@pytest.mark.parametrize("run", ["grpo", "sft", "sharded", "sharded-adapter", "sharded-sft"])
+def test_two_processes_learn_what_one_learns(both: Any, taught: Path, run: str) -> None:
+    folder, alone, together = both
+    one, two = (weights_of(folder / name / run / "model") for name in ("one", "two"))
+    start = weights_of(taught)
+    assert set(one) == set(two)
+    # An adapter begins with B at 0.
+    moved = max(
+        float((value - start.get(name, 0.0)).abs().max()) for name, value in one.items() if "lora_A" not in name
+    )
+    apart = max(float((one[name] - two[name]).abs().max()) for name in one)
+    print(f"{run}: moved {moved:.1e}, apart {apart:.1e}")
+    assert moved > 1e-3
+    assert apart < WITHIN
+    mine, other = alone[run], together[run]
+    assert (mine["selected"], mine["scores"]) == (other["selected"], other["scores"])
+    assert [step for step, _ in mine["curves"]] == [step for step, _ in other["curves"]]
+    for (step, first), (_, second) in zip(mine["curves"], other["curves"], strict=True):
+        assert set(first) == set(second)
+        for name in set(first) - {"rollout_s", "learn_s"}:
+            assert second[name] == pytest.approx(first[name], abs=1e-4, rel=1e-3, nan_ok=True), (step, name)
+
+
+def test_the_first_process_alone_writes(both: Any) -> None:
+    folder, _, _ = both
+    for run in ("grpo", "sft", "sharded", "sharded-adapter", "sharded-sft"):
+        left = ["model"] if "sft" in run else ["completions.jsonl", "model"]
+        assert sorted(path.name for path in (folder / "two" / run).iterdir()) == left
+
+
+def fail_in_one(folder: Path, model: Path) -> None:
+    """The second process ends in the middle of a step, without a word to the first."""
+
+    from harness_grpo import grpo as module
+
+    plain = module.Grpo._learn
+
+    def learn(self: Any, *given: Any) -> Any:
+        if os.environ["RANK"] == "1":
+            Path(folder, "ended").write_text(str(time.time()))
+            os._exit(9)
+        return plain(self, *given)
+
+    module.Grpo._learn = learn  # type: ignore[method-assign]
+    try:
+        grpo(recipe_of(folder / "grpo", model), **GRPO)
+    except UserError as error:
+        Path(folder, "first").write_text(f"{time.time()} {error}")
+        raise
+
+
+@pytest.mark.slow
+def test_the_end_of_one_process_ends_the_other(taught: Path, tmp_path: Path) -> None:
+    running = launch("fail_in_one", tmp_path, taught)
+    running.communicate(timeout=120)
+    assert running.returncode != 0
+    assert (tmp_path / "ended").is_file()
+    # The launcher may be quicker than gloo: then it has ended the first process.
+    if (tmp_path / "first").is_file():
+        assert "process 0 of 2 waited for another one, which has ended" in (tmp_path / "first").read_text()
+
+
+# -- without a launch ------------------------------------------------------------------------------------------------
+
+
+def test_work_goes_to_the_process_with_least() -> None:
+    class Three(type(ALONE)):  # type: ignore[misc]
+        size = 3
+
+    assert ALONE.deal([3, 1, 2]) == [[0, 1, 2]]
+    assert Three().deal([5, 1, 4, 1, 3, 1]) == [[0], [2, 3], [1, 4, 5]]
+    assert Three().deal([7]) == [[0], [], []]
+
+
+@pytest.mark.parametrize("size", ["", "0", "1"])
+def test_one_process_joins_no_other(size: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", size)
+    assert join_launch(60, device="cuda:1", name="r") is ALONE
+
+
+@pytest.mark.parametrize("device", ["cuda:1", "mps"])
+def test_one_device_for_several_processes_is_refused(device: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(UserError, match=f"device {device}: each of 2 processes needs one of its own"):
+        join_launch(60, device=device, name="r")
+
+
+def test_processes_that_do_not_find_one_another_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    for name in ("RANK", "MASTER_ADDR", "MASTER_PORT"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(UserError, match=r"do not find one another \(.*RANK expected.*torchrun or accelerate launch"):
+        join_launch(60, device="cpu", name="r")
+
+
+def test_one_process_loads_nothing_of_torch_distributed() -> None:
+    code = (
+        "import sys; from harness_grpo.processes import ALONE\n"
+        "assert ALONE.once(lambda: 3) == 3 and ALONE.gather(4) == [4]\n"
+        "ALONE.sum_gradients([])\n"
+        "print('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
