@@ -62,16 +62,18 @@ def work_of(training: Training, options: TrainerOptions, lengths: Lengths) -> Wo
     validated = sum(task.validation is not None for task in training.tasks) * options.validation.limit
     if isinstance(options, SftOptions):
         batch = options.batch
-        together = min(options.groups or count_at_once(batch, lengths.prompt + lengths.target), batch)
+        sampled = options.rejection_sampling
+        target = lengths.target if sampled is None else options.max_new_tokens
+        together = min(options.groups or count_at_once(batch, lengths.prompt + target), batch)
         return Work(
             prompt=lengths.prompt,
             patches=lengths.patches,
             picture_bytes=lengths.picture_bytes,
-            answer=lengths.target,
+            answer=target,
             prompts=together,
             answers=together,
             shared=False,
-            written=0,
+            written=0 if sampled is None else min(rows, batch * sampled.samples),
             validated=min(rows, validated),
             longest=options.max_new_tokens,
             step=batch,
