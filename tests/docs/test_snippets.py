@@ -77,7 +77,7 @@ OPTED_OUT = {
     "docs/how-to/run-on-a-cluster.md": 3,
     "docs/how-to/run-under-slurm.md": 2,
     "docs/how-to/send-runs-to-a-tracker.md": 1,
-    "docs/how-to/train-a-judge.md": 4,
+    "docs/how-to/train-a-judge.md": 5,
     "docs/how-to/train-on-many-gpus.md": 11,
     "docs/how-to/use-it-from-python.md": 1,
     "docs/how-to/use-your-own-copy-of-a-benchmark.md": 1,

@@ -65,6 +65,8 @@ class TrainingSetup:
     """The train split of each task."""
     optimizer: torch.optim.Optimizer
     scorer: PrefixScorer
+    notes: list[str] = field(default_factory=list)
+    """What the model card has to say besides."""
 
     @property
     def processes(self) -> Processes:
@@ -256,13 +258,18 @@ def _open_policy(training: Training, options: TrainerOptions, processes: Process
     return policy
 
 
+def make_sampler(training: Training, options: TrainerOptions, units: Mapping[str, Sequence[Unit]]) -> Sampler:
+    """Draws from the units of each task."""
+    pools = [Pool(name=task.name, size=len(units[task.name]), weight=task.weight) for task in training.tasks]
+    return Sampler(pools, seed=training.seed, mixing=options.mixing, temperature=options.mixing_temperature)
+
+
 def _make_setup(training: Training, options: TrainerOptions, policy: Policy) -> TrainingSetup:
     phase = Phase(training.name, f"reading the data of {len(training.tasks)} tasks", "items")
     units: dict[str, list[Unit]] = {}
     for task in training.tasks:
         units[task.name] = units_of(task, task.train, phase=phase, before=sum(map(len, units.values())))
-    pools = [Pool(name=task.name, size=len(units[task.name]), weight=task.weight) for task in training.tasks]
-    sampler = Sampler(pools, seed=training.seed, mixing=options.mixing, temperature=options.mixing_temperature)
+    sampler = make_sampler(training, options, units)
     optimizer = make_optimizer(list(policy.trained.values()), options)
     if policy.sharded:
         separate(optimizer)
@@ -377,7 +384,7 @@ def _score_written(
 
 
 def _finish(setup: TrainingSetup, best: _Best, *, steps: int) -> TrainingResult:
-    training, notes = setup.training, []
+    training, notes = setup.training, list(setup.notes)
     chosen = training.folder / "best"
     if not best.step:  # no task has a validation split
         setup.policy.deliver(chosen)

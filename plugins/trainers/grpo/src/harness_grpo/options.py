@@ -226,6 +226,19 @@ class TrainerOptions(CommonOptions):
         return self
 
 
+class RejectionSamplingOptions(BaseModel):
+    """Learn from answers of the model itself that are right (rejection sampling, arXiv 2308.01825)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    samples: int = Field(default=8, ge=1, le=4096, description="Answers to each item that are drawn.")
+    temperature: float = Field(default=1.0, gt=0, le=10, description="They are drawn at this temperature.")
+    keep: int = Field(default=1, ge=1, le=4096, description="Most answers to an item that are learnt, the first ones.")
+    min_reward: float | None = Field(
+        default=None, description="What they must earn by the recipe's rewards, besides being right and complete."
+    )
+
+
 class SftOptions(TrainerOptions):
     """Options of `sft`."""
 
@@ -237,9 +250,16 @@ class SftOptions(TrainerOptions):
         description="Tag of items that holds the reasoning to write ahead of the verdict. Default: the verdict alone, "
         "as in MT-RL-Judge.",
     )
+    rejection_sampling: Annotated[RejectionSamplingOptions | None, AddedLater()] = Field(
+        default=None,
+        description="Learn, in place of the gold, answers that the model itself draws before the first step: those "
+        "that are right, for pairs in both orders.",
+    )
 
     @model_validator(mode="after")
     def _fits(self) -> SftOptions:
+        if self.rejection_sampling is not None and self.rationale is not None:
+            raise ValueError("rationale: with rejection_sampling the model writes the reasoning itself; remove one")
         if self.mixing == "adaptive":
             raise ValueError("mixing: adaptive goes by rewards, which SFT does not use; take another")
         return self

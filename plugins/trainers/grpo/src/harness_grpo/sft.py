@@ -1,20 +1,24 @@
-"""Supervised fine-tuning: write the gold verdict as the format writes it, with the reasoning ahead of it or without."""
+"""Supervised fine-tuning: write the gold verdict as the format writes it, with the reasoning ahead of it or without.
+
+With `rejection_sampling` the targets are answers of the model itself, see `rejection`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import ceil
 
 import torch
 
-from harness.api import Context, Example, Training, TrainingResult
-from harness_grpo.data import target_of
+from harness.api import Context, Example, Training, TrainingResult, UserError
+from harness_grpo.data import Unit, target_of
 from harness_grpo.fingerprint import fingerprint_of
-from harness_grpo.loop import TrainingSetup, fit
+from harness_grpo.loop import TrainingSetup, fit, make_sampler
 from harness_grpo.memory.native import plan_memory
 from harness_grpo.options import SftOptions
 from harness_grpo.packing import Rollouts, groups_at_once
-from harness_grpo.rollout import parts_of
+from harness_grpo.rejection import SampledUnit, sample_units
+from harness_grpo.rollout import PromptedExample, parts_of
 
 
 class Sft:
@@ -28,17 +32,23 @@ class Sft:
     def __init__(self, setup: TrainingSetup, options: SftOptions) -> None:
         self._setup = setup
         self._options = options
+        if options.rejection_sampling is not None:
+            if setup.processes.size > 1:
+                raise UserError(
+                    f"recipe {setup.training.name}: rejection_sampling: works in one process; start it without a "
+                    "launcher, and train what comes next in many"
+                )
+            setup.units = sample_units(setup, options)
+            # Items without an answer to learn are gone, so that the shares of tasks may be others.
+            setup.sampler = make_sampler(setup.training, options, setup.units)
 
     def step(self, number: int) -> dict[str, float]:
         """Learn one batch."""
         setup, options = self._setup, self._options
-        asked = [
-            prompted
-            for task, count in setup.sampler.counts(options.batch).items()
-            for _ in range(count)
-            for prompted in setup.draw(task)[1]
-        ]
-        rollouts = [Rollouts(prompted.prompt, (self._target(prompted.example),)) for prompted in asked]
+        drawn = [setup.draw(task) for task, count in setup.sampler.counts(options.batch).items() for _ in range(count)]
+        asked = [prompted for _, mine in drawn for prompted in mine]
+        targets = [target for unit, mine in drawn for target in self._targets(unit, mine)]
+        rollouts = [Rollouts(prompted.prompt, (target,)) for prompted, target in zip(asked, targets, strict=True)]
         size = options.groups or groups_at_once(rollouts, shared=setup.scorer.shares)
         size = min(size, ceil(len(asked) / setup.processes.size))  # each process gets some
         parts = parts_of([prompted.prompt for prompted in asked], size)
@@ -69,6 +79,11 @@ class Sft:
             **{f"{task}/loss": value / lengths[task] for task, value in sums.items()},
             **{f"{task}/epochs": setup.sampler.epochs(task) for task in setup.units},
         }
+
+    def _targets(self, unit: Unit, asked: Sequence[PromptedExample]) -> Sequence[tuple[int, ...]]:
+        if isinstance(unit, SampledUnit):
+            return unit.answers
+        return [self._target(prompted.example) for prompted in asked]
 
     def _target(self, example: Example) -> tuple[int, ...]:
         # The end is a target too: a judge must learn to stop after the verdict.

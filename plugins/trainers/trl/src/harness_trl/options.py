@@ -31,6 +31,10 @@ _REFUSED: dict[str, tuple[Any, str]] = {
         False,
         "TRL's optimizer is accelerate's to place; set deepspeed_config: {offload_optimizer_device: cpu} there",
     ),
+    "rejection_sampling": (
+        None,
+        "TRL samples no answers for SFT; train that step with sft of judge-harness-grpo, and start from it by train:",
+    ),
     "tf32": (False, "transformers has its own switch; set trl: {tf32: true} in its place"),
     "entropy": (True, "TRL logs the entropy always; leave it out"),
     "log_completions": (0, "TRL logs completions in its own way; set trl: {log_completions: true} in its place"),

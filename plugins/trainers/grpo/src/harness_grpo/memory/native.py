@@ -76,16 +76,18 @@ def work_of(options: TrainerOptions, lengths: Lengths, devices: int, validated: 
     recomputes, rows = options.gradient_checkpointing, options.rows or AT_ONCE_APART
     if isinstance(options, SftOptions):
         batch = options.batch
-        together = min(options.groups or count_at_once(batch, lengths.prompt + lengths.target), share)
+        sampled = options.rejection_sampling
+        target = lengths.target if sampled is None else options.max_new_tokens
+        together = min(options.groups or count_at_once(batch, lengths.prompt + target), share)
         return Work(
             prompt=lengths.prompt,
             patches=lengths.patches,
             picture_bytes=lengths.picture_bytes,
-            answer=lengths.target,
+            answer=target,
             prompts=together,
             answers=together,
             shared=False,
-            written=0,
+            written=0 if sampled is None else min(rows, batch * sampled.samples),
             validated=min(rows, validated),
             longest=options.max_new_tokens,
             step=batch,
