@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from harness.api import Metric, RecordedCell, Status, UserError
+from harness.api import Metric, Protocol, RecordedCell, Status, UserError
 from harness.score.calibration import calibration_of
 from harness.score.ceiling import human_ceiling
 from harness.score.consistency import consistency
@@ -71,12 +71,20 @@ def score_cell(
     Raises:
         UserError: A metric does not fit the answer space or the protocol.
     """
-    estimator = _Estimator(table, confidence=confidence, lower_is_better=lower_is_better)
-    estimates = tuple(estimator.estimate(name, metric) for name, metric in metrics.items())
+    # Metrics of one criterion of a rubric are of a table of its own.
+    tables = {Protocol.criterion_of(name): table.of(name) for name in metrics}
+    estimators = {
+        criterion: _Estimator(own, confidence=confidence, lower_is_better=lower_is_better)
+        for criterion, own in tables.items()
+    }
+    estimates = tuple(
+        estimators[Protocol.criterion_of(name)].estimate(name, metric) for name, metric in metrics.items()
+    )
     # The first metric is the headline by convention: categories and flags are about it.
     headline = next(iter(metrics.items()), None)
     if headline is None:
         raise UserError(f"task {task}: no metric to score by; name at least one in protocol: metrics")
+    estimator = estimators[Protocol.criterion_of(headline[0])]
     own = consistency(table, confidence=confidence)
     requests = table.requests
     coverage = requests.statuses[Status.OK.value] / requests.asked

@@ -45,7 +45,7 @@ COLUMNS = ("gold", "predicted", "credit", "positive")
 OF_GROUPS = ("group", "group_size")
 """The averages over groups."""
 
-_KINDS = frozenset({"choice", "preference", "score", "ranking"})
+_KINDS = frozenset({"choice", "preference", "score", "ranking", "rubric"})
 # What a unit promises. A score promises nothing, and its interval may reach anywhere.
 _BOUNDS = {"share": (0.0, 1.0), "correlation": (-1.0, 1.0), "distance": (0.0, np.inf), "score": (-np.inf, np.inf)}
 

@@ -98,6 +98,8 @@ def sample_of(
     patterns, blocks = _patterns(view.cluster, types[: len(view)], len(first), limit=_limit_of(metric, units))
     without = getattr(metric, "without", None)
     means = by_category and hasattr(metric, "values")  # each category's mean is over its own units
+    # Of several criteria some may be right. A coin would have to be tossed for each.
+    of_coins = pseudo_weight_of(view, uses) == 1 and (view.space.kind != "rubric" or uses == ["credit"])
     return Sample(
         statistic=statistic,
         without=None if without is None or by_category else without(units),
@@ -109,7 +111,7 @@ def sample_of(
         gold_share=pseudo.gold_share,
         bounds=finite_bounds(metric, view),
         pseudo_weight=pseudo_weight_of(view, uses),
-        coin=_coin_answers(pseudo, first, types[len(view) :]) if pseudo_weight_of(view, uses) == 1 or means else None,
+        coin=_coin_answers(pseudo, first, types[len(view) :]) if of_coins or means else None,
     )
 
 
@@ -238,7 +240,9 @@ def sort_verdicts(view: UnitTable) -> UnitTable:
 
 
 def _verdict_order(verdict: Verdict) -> tuple[bool, Any]:
-    """Sorts candidates before ties."""
+    """Sorts candidates before ties, also within an answer to a rubric."""
+    if isinstance(verdict, tuple):
+        return False, tuple((isinstance(part, str), part) for part in verdict)
     return isinstance(verdict, str), verdict
 
 
