@@ -32,7 +32,7 @@ DISTRIBUTIONS: Mapping[str, str] = {
 # Names are texts with spaces between them: as tuples with a name on each line the table would fill pages.
 OFFERS: Mapping[str, Mapping[str, str]] = {
     "task": {
-        "generic": "pairwise pointwise ranking score",
+        "generic": "pairwise pointwise ranking rubric score",
         "miniature": (
             "alignment-digit alignment-relation alignment-unseen naturalness pairwise-alignment pairwise-safety "
             "quality-ranking quality-score rationality safety technical technical-unseen"
@@ -47,7 +47,7 @@ OFFERS: Mapping[str, Mapping[str, str]] = {
         "preference": (
             "genai-bench hpd-v2 hpd-v3 imagereward-pairs judge-anything-pair judge-anything-score judgebench "
             "llmbar m-judgebench mj-bench mj-bench-bias mllm-as-a-judge-batch mllm-as-a-judge-pair "
-            "mllm-as-a-judge-score mm-rlhf-rewardbench mmrb2 multimodal-rewardbench pandalm pick-a-pic "
+            "mllm-as-a-judge-score mm-rlhf-rewardbench mmrb2 multi-crit multimodal-rewardbench pandalm pick-a-pic "
             "rewardbench rewardbench-2 rewardbench-2-ties vl-rewardbench"
         ),
         "probes": "blind jpeg length negated noise paraphrase swap text-in-image",
@@ -61,7 +61,10 @@ OFFERS: Mapping[str, Mapping[str, str]] = {
         "transformers": "clip-score reward-model transformers",
     },
     "reward": {
-        "verdict": "accuracy brier distance fidelity format length rationale repetition soft-score swap-consistency",
+        "verdict": (
+            "accuracy brier criteria-accuracy distance fidelity format length rationale repetition soft-score "
+            "swap-consistency"
+        ),
     },
     "trainer": {
         "grpo": "grpo sft",
@@ -75,7 +78,7 @@ OFFERS: Mapping[str, Mapping[str, str]] = {
         "preference": "genai-bench",
     },
     "metric": {
-        "preference": "bias_accuracy gini_equality normalized_dispersion rewardbench_2_ties same_winner",
+        "preference": "bias_accuracy cmr gini_equality normalized_dispersion rewardbench_2_ties same_winner tos",
     },
     "manifest": {
         "miniature": "in-distribution ood",

@@ -117,8 +117,15 @@ def check_protocol(table: CellTable, metric: Metric, *, name: str) -> None:
     """Refuse a metric that cannot be had under the protocol.
 
     Raises:
-        UserError: Missing answers are worth half a point, and the metric does not average points.
+        UserError: Missing answers are worth half a point, and the metric does not average points; or it compares
+            candidates where only places are known.
     """
+    rules = table.protocol
+    if getattr(metric, "compares_candidates", False) and rules.order != "fixed" and rules.pooling == "each":
+        raise UserError(
+            f"metric {name}: compares the answers of a group by candidate, and with order: {rules.order} each of them "
+            "names places of its own order; use order: fixed, or order: both with pooling: agree"
+        )
     field = next((field for field, policy in table.protocol.policies.items() if policy == "half"), "")
     if field and not averages_credit(metric):
         raise UserError(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -306,6 +306,8 @@ def _average_groups(metric: Metric, view: UnitTable, *, by_size: bool) -> Sample
     marks, groups = np.unique(view.cluster, return_inverse=True)
     found = _within_groups(metric, view, groups)
     sizes = np.bincount(groups).astype(np.float64) if by_size else np.ones(len(marks))
+    if hasattr(metric, "group_weight"):
+        sizes = _within_groups(_GroupWeight(metric), view, groups)
     bounds = finite_bounds(metric, view)
     known = found[~np.isnan(found)]
     # A metric without a range gets the ends that it reached: pseudo-groups need some value to stand at.
@@ -332,6 +334,17 @@ def _average_groups(metric: Metric, view: UnitTable, *, by_size: bool) -> Sample
         bounds=bounds,
         pseudo_weight=_FINE if np.setdiff1d(known, ends).size else 1.0,
     )
+
+
+class _GroupWeight:
+    """What each group counts, where a metric of groups says so itself."""
+
+    def __init__(self, metric: Any) -> None:
+        self.uses, self.prepare = getattr(metric, "uses", COLUMNS), metric.group_weight
+
+    def __call__(self, units: Units, weights: Floats) -> Floats:
+        """The weight of the group for each row of weights."""
+        return cast("Floats", self.prepare(units)(weights))
 
 
 def _within_groups(metric: Metric, view: UnitTable, groups: Ints) -> Floats:
