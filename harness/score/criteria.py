@@ -1,43 +1,11 @@
-"""The answers to one criterion of a rubric, as if nothing else had been asked. Every metric then works on it."""
+"""What scoring needs to know of rubrics: the criteria of all items together, and the places that an answer names."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import cast
 
-from harness.api import AnswerSpace, DataError, Preference, RecordedAnswer, Rubric, Verdict
-
-
-def project_answer(answer: RecordedAnswer, criterion: str) -> RecordedAnswer:
-    """An answer to a rubric as an answer to one of its criteria.
-
-    Its probabilities are the marginal ones: those of all answers with the same verdict on the criterion, added up.
-
-    >>> from harness.api import Score, Status
-    >>> space = Rubric((("sharp", Score(1, 5)), ("better", Preference(2))))
-    >>> answer = RecordedAnswer("i", "g", "", space, (4.0, 1), (0, 1), 0, Status.OK, (5.0, 1))
-    >>> found = project_answer(answer, "better")
-    >>> found.space, found.gold, found.verdict
-    (Preference(n=2, ties=()), 1, 1)
-
-    Args:
-        answer: Of an item whose space is a rubric.
-        criterion: Name of one of its criteria.
-    """
-    space = cast("Rubric", answer.space)
-    place = space.place_of(criterion)
-    own = space.spaces[place]
-
-    def part(verdict: Verdict) -> Verdict:
-        return cast("tuple[Verdict, ...]", verdict)[place]
-
-    return answer._replace(
-        space=own,
-        gold=part(answer.gold),
-        verdict=None if answer.verdict is None else part(answer.verdict),
-        probabilities=_add_up(answer.probabilities, space, place),
-        annotations={name: part(said) for name, said in answer.annotations.items()},
-    )
+from harness.api import AnswerSpace, DataError, Preference, Rubric, Verdict
 
 
 def merge_rubrics(known: AnswerSpace, own: AnswerSpace, *, item: str) -> Rubric:
@@ -66,15 +34,3 @@ def list_places(space: AnswerSpace, verdict: Verdict) -> Iterator[int]:
         # A tie names no place, so it is no evidence of position bias.
         if type(own) is Preference and not isinstance(part, str):
             yield cast("int", part)
-
-
-def _add_up(shares: Mapping[str, float] | None, space: Rubric, place: int) -> dict[str, float] | None:
-    if shares is None:
-        return None
-    found: dict[str, float] = {}
-    for name, share in shares.items():
-        verdict = space.read(name)
-        if verdict is not None:
-            own = space.spaces[place].name(cast("tuple[Verdict, ...]", verdict)[place])
-            found[own] = found.get(own, 0.0) + share
-    return found

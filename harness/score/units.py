@@ -30,7 +30,7 @@ from harness.score.ballots import (
 )
 from harness.score.columns import RepeatColumns, SuccessColumns, cluster_marks, hash_id
 from harness.score.credit import blind_guesses, class_and_credit, is_tie
-from harness.score.criteria import list_places, merge_rubrics, project_answer
+from harness.score.criteria import list_places, merge_rubrics
 from harness.score.histograms import bin_of, histogram, size
 from harness.score.people import Outcome, PeopleBuilder
 from harness.score.table import (
@@ -163,7 +163,7 @@ class _Builder:
         if type(head.space) is Rubric:
             for criterion in head.space.names:
                 part = self.criteria.setdefault(criterion, _Builder(self.protocol))
-                part.add([project_answer(answer, criterion) for answer in answers])
+                part.add([answer.of_criterion(criterion) for answer in answers])
 
     def _widen_space(self, head: RecordedAnswer) -> None:
         if self.space is None:
