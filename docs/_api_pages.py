@@ -82,6 +82,7 @@ API_SECTIONS: list[tuple[str, tuple[str, ...]]] = [
             "Preference",
             "Score",
             "Ranking",
+            "Rubric",
             "Verdict",
             "TIE",
             "space_from_json",

@@ -39,6 +39,7 @@ from harness.api import (
     Preference,
     Protocol,
     Ranking,
+    Rubric,
     Score,
     data,
     execution,
@@ -286,6 +287,7 @@ SAMPLES = (
     ("A preference with ties", Preference(2, ("both good", "both bad")), 0),
     ("A score", Score(1, 5, 1), 4.0),
     ("A ranking", Ranking(3), (1, 0, 2)),
+    ("A rubric", Rubric((("sharp", Score(1, 5, 1)), ("better", Preference(2)))), (4.0, 0)),
 )
 """A space of each kind, and one answer."""
 INTERPOLATION = """\

@@ -10,7 +10,7 @@ import tempfile
 from contextlib import closing
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from _markdown import code, model_table, prose, table
 
@@ -24,6 +24,7 @@ from harness.api import (
     Protocol,
     Ranking,
     Request,
+    Rubric,
     Score,
     Task,
     TaskCard,
@@ -251,6 +252,8 @@ def _first(space: AnswerSpace) -> Verdict:
         return space.labels[0]
     if isinstance(space, Score):
         return space.low
+    if isinstance(space, Rubric):
+        return cast("Verdict", tuple(_first(own) for own in space.spaces))
     return tuple(range(space.n)) if isinstance(space, Ranking) else 0
 
 

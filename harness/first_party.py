@@ -32,7 +32,7 @@ DISTRIBUTIONS: Mapping[str, str] = {
 # Names are texts with spaces between them: as tuples with a name on each line the table would fill pages.
 OFFERS: Mapping[str, Mapping[str, str]] = {
     "task": {
-        "generic": "pairwise pointwise ranking score",
+        "generic": "pairwise pointwise ranking rubric score",
         "miniature": (
             "alignment-digit alignment-relation alignment-unseen naturalness pairwise-alignment pairwise-safety "
             "quality-ranking quality-score rationality safety technical technical-unseen"
@@ -45,14 +45,11 @@ OFFERS: Mapping[str, Mapping[str, str]] = {
         ),
         "mtrl": "agin-nat agin-nat-mos agin-rat agin-rat-mos agin-tech agin-tech-mos imagereward seetrue unsafebench",
         "preference": (
-            "auto-j codejudgebench contextualjudgebench m-rewardbench mm-judgebench rm-bench "
-            "editreward-bench editreward-validation "
-            "genai-bench hpd-v2 hpd-v3 imagereward-pairs judge-anything-pair judge-anything-score judgebench "
-            "llmbar m-judgebench mj-bench mj-bench-bias mllm-as-a-judge-batch mllm-as-a-judge-pair "
-            "mllm-as-a-judge-score mm-rlhf-rewardbench mmrb2 multimodal-rewardbench pandalm pick-a-pic "
-            "rewardbench rewardbench-2 rewardbench-2-ties "
-            "videogen-rewardbench "
-            "vl-rewardbench"
+            "auto-j codejudgebench contextualjudgebench editreward-bench editreward-validation genai-bench hpd-v2 "
+            "hpd-v3 imagereward-pairs judge-anything-pair judge-anything-score judgebench llmbar m-judgebench "
+            "m-rewardbench mj-bench mj-bench-bias mllm-as-a-judge-batch mllm-as-a-judge-pair mllm-as-a-judge-score "
+            "mm-judgebench mm-rlhf-rewardbench mmrb2 multi-crit multimodal-rewardbench pandalm pick-a-pic rewardbench "
+            "rewardbench-2 rewardbench-2-ties rm-bench videogen-rewardbench vl-rewardbench"
         ),
         "probes": "blind jpeg length negated noise paraphrase swap text-in-image",
     },
@@ -65,7 +62,10 @@ OFFERS: Mapping[str, Mapping[str, str]] = {
         "transformers": "clip-score reward-model transformers",
     },
     "reward": {
-        "verdict": "accuracy brier distance fidelity format length rationale repetition soft-score swap-consistency",
+        "verdict": (
+            "accuracy brier criteria-accuracy distance fidelity format length rationale repetition soft-score "
+            "swap-consistency"
+        ),
     },
     "trainer": {
         "grpo": "grpo sft",
@@ -80,8 +80,8 @@ OFFERS: Mapping[str, Mapping[str, str]] = {
     },
     "metric": {
         "preference": (
-            "bias_accuracy calibrated_ties calibrated_ties_from_zero decided_accuracy gini_equality "
-            "normalized_dispersion pick_a_pic_score rewardbench_2_ties same_winner"
+            "bias_accuracy calibrated_ties calibrated_ties_from_zero cmr decided_accuracy gini_equality "
+            "normalized_dispersion pick_a_pic_score rewardbench_2_ties same_winner tos"
         ),
     },
     "manifest": {

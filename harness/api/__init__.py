@@ -57,6 +57,7 @@ from harness.api._protocol import Protocol
 from harness.api._readings import Reading
 from harness.api._records import Item, Judgement, Part, Status, Usage, join_parts
 from harness.api._requests import Message, Request, VerdictFormat
+from harness.api._rubric import Rubric, space_from_json, verdict_from_json
 from harness.api._sampling import sample_items
 from harness.api._spaces import (
     TIE,
@@ -66,8 +67,6 @@ from harness.api._spaces import (
     Ranking,
     Score,
     Verdict,
-    space_from_json,
-    verdict_from_json,
 )
 from harness.api.execution._executor import Executor, Placement
 from harness.api.explaining import Box, Claim, TextWeights
@@ -168,6 +167,7 @@ __all__ = [
     "ResolvedRecipe",
     "Reward",
     "RewardCard",
+    "Rubric",
     "RunsCode",
     "Score",
     "Spellings",

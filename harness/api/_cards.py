@@ -268,7 +268,7 @@ class MetricCard(Card):
 
     kind: ClassVar[str] = "metric"
 
-    answers: frozenset[str] = frozenset({"choice", "preference", "score", "ranking"})
+    answers: frozenset[str] = frozenset({"choice", "preference", "score", "ranking", "rubric"})
     """Kinds of answer space for which it is defined."""
     greater_is_better: bool = True
     """False for errors and distances."""

@@ -6,11 +6,14 @@ Each task states its official protocol. A manifest may override any field. The l
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, ClassVar, Literal, get_args, get_origin, get_type_hints
 
 from harness.api._errors import DataError
+
+_OF_CRITERION = re.compile(r"([^\[\]]+)\[([A-Za-z][\w -]*)\]", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +81,8 @@ class Protocol:
     the subsets of a section by a table of counts)."""
     metrics: tuple[str, ...] = ("accuracy",)
     """Names of metrics. The first is the task's headline. A name may end in an average of its own, in place of
-    `average`: `accuracy` and `accuracy@category` (VL-RewardBench), `all_right@group` (MM-RLHF-RewardBench)."""
+    `average`: `accuracy` and `accuracy@category` (VL-RewardBench), `all_right@group` (MM-RLHF-RewardBench). Of
+    a rubric, `kappa[clarity]` or `accuracy[clarity]@category` is of the answers to one criterion alone."""
     min_coverage: float = 0.9
     """Below this share of parsed answers a cell is shown but not ranked."""
     alt_test_epsilon: float = 0.2
@@ -118,8 +122,10 @@ class Protocol:
     def parse_metric(metric: str) -> tuple[str, str]:
         """Split an entry of `metrics` into the metric's own name and its average, which may be an empty text.
 
-        >>> Protocol.parse_metric("accuracy@category"), Protocol.parse_metric("accuracy")
-        (('accuracy', 'category'), ('accuracy', ''))
+        The criterion, if it names one, is left out: `criterion_of` gives it.
+
+        >>> Protocol.parse_metric("accuracy@category"), Protocol.parse_metric("kappa[clarity]")
+        (('accuracy', 'category'), ('kappa', ''))
 
         Raises:
             DataError: The text after the `@` is no average, or there is no text before it.
@@ -127,14 +133,24 @@ class Protocol:
         # The last @ counts, and none before a slash: `evaluate:./my@home/metric.py` is a path.
         name, at, average = metric.rpartition("@")
         if not at or "/" in average:
-            return metric, ""
+            return _split_criterion(metric)[0], ""
         averages = get_args(get_type_hints(Protocol)["average"])
         if not name or average not in averages:
             raise DataError(
                 "protocol: metrics must be names, each with or without @ and one of "
                 f"{', '.join(averages)} after it, got {metric!r}"
             )
-        return name, average
+        return _split_criterion(name)[0], average
+
+    @staticmethod
+    def criterion_of(metric: str) -> str:
+        """The criterion of a rubric that an entry of `metrics` is of. Empty where it is of the whole answer.
+
+        >>> Protocol.criterion_of("accuracy[clarity]@category"), Protocol.criterion_of("accuracy")
+        ('clarity', '')
+        """
+        name, at, average = metric.rpartition("@")
+        return _split_criterion(name if at and "/" not in average else metric)[1]
 
     def average_of(self, metric: str) -> str:
         """The average of an entry of `metrics`: its own, or else `average`."""
@@ -170,3 +186,9 @@ class Protocol:
             parts[-1] += f" except {', '.join(others)}"
         parts += ["weighted categories"] if self.weights else []
         return "; ".join(parts)
+
+
+def _split_criterion(name: str) -> tuple[str, str]:
+    """`kappa[clarity]` as `kappa` and `clarity`."""
+    match = _OF_CRITERION.fullmatch(name)
+    return (name, "") if match is None else (match[1], match[2])

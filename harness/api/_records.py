@@ -12,7 +12,8 @@ from enum import StrEnum
 from typing import Any, TypeAlias
 
 from harness.api._errors import DataError
-from harness.api._spaces import AnswerSpace, Verdict, verdict_from_json
+from harness.api._rubric import verdict_from_json
+from harness.api._spaces import AnswerSpace, Verdict
 from harness.api.images._image import Image
 
 # One text for one content: keys are hashes of it, so the order of fields and the white space must never vary.

@@ -1,7 +1,8 @@
 """Answer spaces: the allowed answers to a question, as data.
 
 A *verdict* is a plain value of one space: a label (`Choice`), the place of the preferred candidate or the name of a tie
-(`Preference`), a number (`Score`), or places from best to worst (`Ranking`).
+(`Preference`), a number (`Score`), places from best to worst (`Ranking`), or a verdict for each of several criteria
+(`harness.api.Rubric`, in a module of its own).
 
 Spaces about candidates have two frames of reference. *Shown* places count from 0 in the order in which the judge saw
 the candidates. *Canonical* places count in the order of `Item.candidates`. A judge only speaks in shown places, and the
@@ -14,14 +15,14 @@ import itertools
 import math
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeAlias, cast
 
 from harness.api._errors import DataError
 
-Verdict: TypeAlias = str | int | float | tuple[int, ...]
-"""An answer: `str` for a label or a tie, `int` for a place, `float` for a score, a tuple for a ranking."""
+Verdict: TypeAlias = str | int | float | tuple[str | int | float, ...]
+"""An answer: `str` for a label or a tie, `int` for a place, `float` for a score; a tuple of places for a ranking, and a
+tuple of the verdicts of the criteria, in their order, for a rubric."""
 
 TIE = "tie"
 """The verdict "neither is better", without the kind of tie."""
@@ -38,6 +39,11 @@ class AnswerSpace(ABC):
     """The allowed answers to a request. Immutable, hashable, and a plain mapping on disk."""
 
     kind: ClassVar[str]
+
+    @property
+    def candidate_count(self) -> int:
+        """Number of candidates whose places it speaks of. 0 where it speaks of none."""
+        return 0
 
     @abstractmethod
     def contains(self, verdict: object) -> bool:
@@ -124,7 +130,7 @@ class Choice(AnswerSpace):
 
     def read(self, text: str) -> Verdict | None:
         """The label that `text` is, in any case."""
-        return next((label for label in self.labels if _same_word(text, label)), None)
+        return next((label for label in self.labels if same_word(text, label)), None)
 
     def worst(self, gold: Verdict) -> Verdict:
         """Any other label."""
@@ -162,6 +168,11 @@ class Preference(AnswerSpace):
         if len({tie.casefold() for tie in self.ties}) != len(self.ties) or any(len(tie) < 2 for tie in self.ties):
             raise DataError(f"Preference: ties must be different words, got {list(self.ties)!r}")
 
+    @property
+    def candidate_count(self) -> int:
+        """All candidates."""
+        return self.n
+
     def contains(self, verdict: object) -> bool:
         """Whether `verdict` is a place or, with ties, the name of one."""
         if isinstance(verdict, str):
@@ -183,8 +194,8 @@ class Preference(AnswerSpace):
             place = _LETTERS.index(word.upper())
             return place if place < self.n else None
         # The names of the classes come first, and the plain tie counts only if none of them matches.
-        named = next((tie for tie in self.ties if _same_word(word, tie)), None)
-        return TIE if named is None and self.ties and _same_word(word, TIE) else named
+        named = next((tie for tie in self.ties if same_word(word, tie)), None)
+        return TIE if named is None and self.ties and same_word(word, TIE) else named
 
     def agrees(self, verdict: Verdict, gold: Verdict) -> bool:
         """Equal, or a bare `TIE` for any tie class."""
@@ -286,6 +297,11 @@ class Ranking(AnswerSpace):
         if not 2 <= self.n <= len(_LETTERS):
             raise DataError(f"Ranking: n must be 2 to {len(_LETTERS)}, got {self.n}")
 
+    @property
+    def candidate_count(self) -> int:
+        """All candidates."""
+        return self.n
+
     def contains(self, verdict: object) -> bool:
         """Whether `verdict` is a permutation of the places."""
         if not isinstance(verdict, tuple) or len(verdict) != self.n:
@@ -328,37 +344,8 @@ class Ranking(AnswerSpace):
         return {"kind": self.kind, "n": self.n}
 
 
-def _same_word(text: str, word: str) -> bool:
+def same_word(text: str, word: str) -> bool:
     """Whether texts are equal up to case and outer white space. Look-alikes such as the Kelvin sign differ."""
     # Folding the case makes the Kelvin sign a plain k, so a text of ASCII only equals a text of ASCII.
     text, word = text.strip(), word.strip()
     return text.isascii() == word.isascii() and text.casefold() == word.casefold()
-
-
-def space_from_json(data: Mapping[str, Any]) -> AnswerSpace:
-    """The space that `AnswerSpace.to_json` wrote.
-
-    >>> space_from_json({"kind": "choice", "labels": ["yes", "no"]})
-    Choice(labels=('yes', 'no'))
-
-    Raises:
-        DataError: `data` is not a space that this version knows.
-    """
-    try:
-        kind = data["kind"]
-        if kind == "choice":
-            return Choice(tuple(data["labels"]))
-        if kind == "preference":
-            return Preference(data["n"], tuple(data["ties"]))
-        if kind == "score":
-            return Score(data["low"], data["high"], data["step"])
-        if kind == "ranking":
-            return Ranking(data["n"])
-    except (KeyError, TypeError, AttributeError) as error:
-        raise DataError(f"not an answer space: {dict(data)!r} ({error!r})") from error
-    raise DataError(f"not an answer space: unknown kind {kind!r}; known are choice, preference, score, ranking")
-
-
-def verdict_from_json(value: Any) -> Verdict:
-    """The verdict that JSON holds. JSON has no tuples, so a list is a ranking."""
-    return tuple(value) if isinstance(value, list) else value

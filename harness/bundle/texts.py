@@ -17,8 +17,6 @@ from harness.api import (
     AnswerSpace,
     Judgement,
     Message,
-    Preference,
-    Ranking,
     RecordedCell,
     Request,
     Status,
@@ -128,7 +126,7 @@ class _Reader:
         """
         if status != "ok" or verdict is None or probabilities is not None or self._format is None:
             return False
-        if isinstance(request.space, Preference | Ranking) and len(request.order) != request.space.n:
+        if request.space.candidate_count and len(request.order) != request.space.candidate_count:
             return False
         said = json.loads(more)
         if said.get("read") is not True or said.get("cut") or said.get("thinking"):
@@ -143,7 +141,7 @@ class _Reader:
 
     def _find_fault(self, found: CellTexts, request: Request, old: Judgement) -> str:
         """What is wrong with an answer; empty where nothing is."""
-        if isinstance(request.space, Preference | Ranking) and len(request.order) != request.space.n:
+        if request.space.candidate_count and len(request.order) != request.space.candidate_count:
             return "the order shown does not fit its space"
         if old.check(request.space) is not old:
             return "the verdict or its probabilities do not fit the space of the question"

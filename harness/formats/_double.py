@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from harness.api import Reading, Request, Verdict
+from harness.api import Reading, Request, Rubric, Verdict
 from harness.api.reading import Mark, PlainVerdict, begins_line, fold_width, resolve_marks, stands_last, without_mark
 
 _ESCAPED = r"\[\["
 # Bounded, so that the time stays linear for a million brackets. No bracket inside: the innermost mark counts.
 _DOUBLE_BRACKETS = re.compile(r"\[\[([^\[\]]{0,200})\]\]")
+_AROUND_RUBRIC = re.compile(r"\[\[([^\[\]]{0,4000})\]\]")  # an answer to each criterion is longer
 
 
 def read_double_brackets(
@@ -31,7 +32,8 @@ def read_double_brackets(
     if _ESCAPED in text:
         text = text.replace("\\[", "[").replace("\\]", "]")  # as Markdown escapes them
     wide = fold_width(text)
-    marks = [Mark(match.start(), match.end(), match[1]) for match in _DOUBLE_BRACKETS.finditer(wide)]
+    brackets = _AROUND_RUBRIC if isinstance(request.space, Rubric) else _DOUBLE_BRACKETS
+    marks = [Mark(match.start(), match.end(), match[1]) for match in brackets.finditer(wide)]
     # Before the marks count: the bracket that was cut off may hold the final verdict, and an earlier one may not be it.
     if _is_cut_off(wide, marks):
         return Reading(rationale=text.strip(), problem="cut off: [[ is not closed")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from harness.api import AnswerSpace, Ranking, Score
+from harness.api import AnswerSpace, Ranking, Rubric, Score
 
 
 # Every request of a task needs the words of the same space.
@@ -17,14 +17,25 @@ def describe_answers(space: AnswerSpace) -> str:
     ('yes or no', 'A, B or tie')
     >>> describe_answers(Score(1, 5))
     'a whole number from 1 to 5'
+    >>> describe_answers(Rubric((("sharp", Choice(("yes", "no"))), ("better", Preference(2)))))
+    'every criterion with its answer, sharp: ...; better: ..., where sharp is yes or no, and better is A or B'
     """
     if isinstance(space, Score):
         return _describe_numbers(space)
     if isinstance(space, Ranking):
         letters = ", ".join(space.name((place,)) for place in range(space.n))
         return f"the letters {letters}, all of them, from best to worst with > between them"
+    if isinstance(space, Rubric):
+        form = "; ".join(f"{name}: ..." for name in space.names)
+        return f"every criterion with its answer, {form}, where {describe_criteria(space)}"
     *most, last = (space.name(verdict) for verdict in space.verdicts())
     return f"{', '.join(most)} or {last}"
+
+
+def describe_criteria(space: Rubric) -> str:
+    """The possible answers to each criterion: `sharp is yes or no, and better is A or B`."""
+    *most, last = (f"{name} is {describe_answers(own)}" for name, own in space.criteria)
+    return f"{', '.join(most)}, and {last}" if most else last
 
 
 def _describe_numbers(space: Score) -> str:

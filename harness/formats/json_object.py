@@ -11,9 +11,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from harness.api import AnswerSpace, Context, DataError, Reading, Request, Score, Verdict
+from harness.api import AnswerSpace, Context, DataError, Reading, Request, Rubric, Score, Verdict
 from harness.api.reading import Mark, begins_line, fold_width, resolve_marks
-from harness.formats._words import describe_answers
+from harness.formats._words import describe_answers, describe_criteria
 
 _OPENING = re.compile(r'\{[ \t\r\n]*"')
 _PATIENCE = 4  # how often, on average, a character may be parsed in vain: hostile text could ask for the square
@@ -42,7 +42,7 @@ class JsonFormat:
 
     A number is accepted where a score is asked for. Loose JSON (a trailing comma, single quotes, a lone backslash of
     LaTeX) is read where its verdict is plain. An object in which a key occurs twice has no verdict. An object that is
-    cut off has none.
+    cut off has none. The verdict of a rubric is an object with a member for each criterion.
 
     >>> from harness.api import Choice
     >>> JsonFormat().write("yes", Choice(("yes", "no")), rationale="It is sharp.")
@@ -54,6 +54,12 @@ class JsonFormat:
 
     def instruction(self, space: AnswerSpace) -> str:
         """The instruction, with the possible answers."""
+        if isinstance(space, Rubric):
+            form = ", ".join(f'"{name}": "..."' for name in space.names)
+            return (
+                f'Answer with one JSON object and nothing else: {{"reasoning": "...", "verdict": {{{form}}}}}. '
+                f"Reason first. In the verdict, {describe_criteria(space)}."
+            )
         return (
             'Answer with one JSON object and nothing else: {"reasoning": "...", "verdict": "..."}. '
             f"Reason first; the verdict is {describe_answers(space)}."
@@ -62,25 +68,19 @@ class JsonFormat:
     def schema(self, space: AnswerSpace) -> dict[str, Any]:
         """The JSON Schema of an answer, in the subset that servers with structured output know.
 
-        The verdict is an `enum` if the space can be listed, else any text.
+        The verdict is an `enum` if the space can be listed, else any text. That of a rubric is an object of such.
         """
+        if isinstance(space, Rubric):
+            verdict = _describe_object({name: _describe_verdict(own) for name, own in space.criteria})
+        else:
+            verdict = _describe_verdict(space)
         # Most servers write the properties in this order, and reasoning must come before the verdict.
-        try:
-            names = [space.name(verdict) for verdict in space.verdicts()]
-            verdict: dict[str, Any] = {"type": "string", "enum": names}
-        except DataError:
-            verdict = {"type": "string"}
-        return {
-            "type": "object",
-            "properties": {"reasoning": {"type": "string"}, "verdict": verdict},
-            "required": ["reasoning", "verdict"],
-            "additionalProperties": False,
-        }
+        return _describe_object({"reasoning": {"type": "string"}, "verdict": verdict})
 
     def parse(self, text: str, request: Request) -> Reading:
         """Read a statement. Any text gives a `Reading`, and none raises."""
         space = request.space
-        found = _find_objects(text)
+        found = _find_objects(text, of_rubric=isinstance(space, Rubric))
         if not found.problem:
             found = _add_loose_members(fold_width(text), found)
         if found.problem:
@@ -106,7 +106,19 @@ class JsonFormat:
 
     def write(self, verdict: Verdict, space: AnswerSpace, rationale: str = "") -> str:
         """The object on one line. The reasoning comes first, so that it is written before the verdict."""
-        return json.dumps({"reasoning": rationale, "verdict": space.name(verdict)}, ensure_ascii=False)
+        said = dict(space.name_each(verdict)) if isinstance(space, Rubric) else space.name(verdict)
+        return json.dumps({"reasoning": rationale, "verdict": said}, ensure_ascii=False)
+
+
+def _describe_verdict(space: AnswerSpace) -> dict[str, Any]:
+    try:
+        return {"type": "string", "enum": [space.name(verdict) for verdict in space.verdicts()]}
+    except DataError:
+        return {"type": "string"}
+
+
+def _describe_object(members: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "properties": members, "required": list(members), "additionalProperties": False}
 
 
 def make_format(options: None, context: Context) -> JsonFormat:
@@ -132,7 +144,7 @@ _DECODER = json.JSONDecoder(
 )
 
 
-def _find_objects(text: str) -> _Found:
+def _find_objects(text: str, *, of_rubric: bool) -> _Found:
     """The outermost objects with a verdict, in order. The time is bounded for hostile text."""
     marks: list[Mark] = []
     spans: list[tuple[int, int]] = []
@@ -153,11 +165,14 @@ def _find_objects(text: str) -> _Found:
             continue
         spans.append((start, end))
         for inner in _find_verdict_objects(members):
-            repeated = _find_repeated_key(inner)
+            values = {_fold_key(key): value for key, value in inner}
+            said = values["verdict"]
+            criteria = said if of_rubric and isinstance(said, _Members) else _Members()
+            repeated = _find_repeated_key(inner) or _find_repeated_key(criteria)
             if repeated is not None:
                 return _Found([], problem=f"ambiguous: the key {repeated[:80]!r} occurs twice in the object")
-            values = {_fold_key(key): value for key, value in inner}
-            marks.append(Mark(start, end, _text(_unwrap_single(values["verdict"]))))
+            body = "\n".join(f"{key}: {_text(_unwrap_single(part))}" for key, part in criteria)
+            marks.append(Mark(start, end, body or _text(_unwrap_single(said))))
             reasoning, unclosed = _text(values.get("reasoning", "")).strip(), -1
     if unclosed >= 0 and "}" not in text[unclosed:]:
         return _Found([], problem="cut off: the JSON object is not closed")
@@ -256,8 +271,21 @@ def _is_exact(text: str, name: str, space: AnswerSpace) -> bool:
     if not isinstance(whole, _Members) or [key for key, _ in whole] != ["reasoning", "verdict"]:
         return False
     (_, reasoning), (_, verdict) = whole
+    if isinstance(space, Rubric):
+        return type(reasoning) is str and isinstance(verdict, _Members) and _is_exact_rubric(verdict, name, space)
     plain = isinstance(verdict, str) and (isinstance(space, Score) or not isinstance(verdict, _Number))
     return type(reasoning) is str and plain and verdict == name
+
+
+def _is_exact_rubric(members: _Members, name: str, space: Rubric) -> bool:
+    """Whether the members are the criteria in order, each with its verdict's own name."""
+    verdict = space.read(name)
+    expected = [] if verdict is None else list(space.name_each(verdict))
+    if list(members) != expected:
+        return False
+    # A number is an exact answer only where a score is asked for.
+    pairs = zip(members, space.spaces, strict=True)
+    return all(isinstance(own, Score) or not isinstance(value, _Number) for (_, value), own in pairs)
 
 
 class _Number(str):

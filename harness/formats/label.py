@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from itertools import islice
 
-from harness.api import AnswerSpace, Choice, Context, DataError, Reading, Request, Verdict
+from harness.api import AnswerSpace, Choice, Context, DataError, Reading, Request, Rubric, Verdict
 from harness.api.reading import (
     MOST_MARKS,
     STOPS,
@@ -25,6 +25,7 @@ from harness.api.reading import (
 from harness.formats._words import describe_answers
 
 _LONGEST_LINE = 160  # a longer line is prose, and prose is not searched for verdicts
+_LONGEST_OF_RUBRIC = 4000  # unless it has to hold an answer to each criterion
 _WORD = re.compile(r"\w")
 
 
@@ -106,7 +107,8 @@ def _find_labels(text: str, request: Request) -> Iterator[Mark]:
 def _may_be_verdict(line: str, request: Request) -> bool:
     """Whether a line is short, no heading such as `Answer B:`, and no quotation."""
     bare = line.strip()
-    return 0 < len(bare) <= _LONGEST_LINE and bare[-1] not in ":：" and not _is_block_quotation(bare, request)
+    longest = _LONGEST_OF_RUBRIC if isinstance(request.space, Rubric) else _LONGEST_LINE
+    return 0 < len(bare) <= longest and bare[-1] not in ":：" and not _is_block_quotation(bare, request)
 
 
 def _mark_after_lead_in(line: str, place: int) -> Mark:

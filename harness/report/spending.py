@@ -23,7 +23,7 @@ from harness.runner.rows import quantity
 from harness.score.arrays import Floats
 from harness.score.intervals import t_quantile
 
-_DECIDED = ("choice", "preference")
+_DECIDED = ("choice", "preference", "rubric")
 """Kinds of answer space in which a verdict is right or wrong."""
 
 

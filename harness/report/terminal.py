@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.api import write_interval, write_number
-from harness.report import ceilings, notes, trust, unread, usage
+from harness.report import ceilings, criteria, notes, trust, unread, usage
 from harness.report.numbers import NOTHING, heading, share
 from harness.report.records import Leaderboard, Row
 from harness.report.row_text import consistency, rank_text, standing
@@ -84,6 +84,7 @@ def _print_blocks(leaderboard: Leaderboard, console: Console, folders: Sequence[
             console.print(_indent(note, style=""))
         if said or told:
             console.print()
+        _print_criteria(rows, console)
         if not rows[0].category:
             print_faithfulness(leaderboard, console, task=rows[0].task or None)
         for note in (told := [*trust.calibration_lines(leaderboard, rows), *trust.noise_lines(rows)]):
@@ -106,6 +107,15 @@ def _print_blocks(leaderboard: Leaderboard, console: Console, folders: Sequence[
     if left_out:
         hidden = ", ".join(sorted(left_out))
         console.print(_indent(f"left out for want of width: {hidden}; --format md shows all", style="dim"))
+
+
+def _print_criteria(rows: Sequence[Row], console: Console) -> None:
+    """The criteria of a rubric, each with its own numbers. Nothing is printed where there are none."""
+    header, lines = criteria.table_rows(rows)
+    if lines:
+        gap = 1 if console.width >= _WIDE else 0
+        console.print(_plain_table(header, *lines, gap=gap, right=range(2, len(header)), width=console.width))
+        console.print()
 
 
 def _print_usage(leaderboard: Leaderboard, console: Console, folders: Sequence[Path]) -> None:

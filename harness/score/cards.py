@@ -8,6 +8,7 @@ _CLASSES = frozenset({"choice", "preference"})
 _PREFERENCES = frozenset({"preference"})
 _SCORES = frozenset({"score"})
 _RANKINGS = frozenset({"ranking"})
+_RUBRICS = frozenset({"rubric"})
 
 METRICS: list[MetricCard] = [
     MetricCard(
@@ -150,6 +151,32 @@ METRICS: list[MetricCard] = [
         factory="harness.score.ranking:make_rank_accuracy",
         answers=_RANKINGS,
         source="https://github.com/tgxs002/HPSv2",
+        unit="share",
+    ),
+    MetricCard(
+        name="criteria_accuracy",
+        api_version=1,
+        summary="Share of the criteria of a rubric that are right, as a mean over answers",
+        factory="harness.score.rubric:make_criteria_accuracy",
+        answers=_RUBRICS,
+        unit="share",
+    ),
+    MetricCard(
+        name="tradeoff_sensitivity",
+        api_version=1,
+        summary="Share of items whose criteria conflict in which the answer has one of these conflicts",
+        factory="harness.score.rubric:make_tradeoff_sensitivity",
+        answers=_RUBRICS,
+        source="Multi-Crit, arXiv:2511.21662",
+        unit="share",
+    ),
+    MetricCard(
+        name="conflict_matching",
+        api_version=1,
+        summary="Share of conflicts between two criteria that are resolved as in the gold",
+        factory="harness.score.rubric:make_conflict_matching",
+        answers=_RUBRICS,
+        source="Multi-Crit, arXiv:2511.21662",
         unit="share",
     ),
 ]

@@ -98,7 +98,9 @@ def ceiling_of(table: CellTable, metric: Metric, *, name: str, confidence: float
         name: Its name, with its own average where it has one.
         confidence: Of the intervals.
     """
-    assert table.people is not None
+    table = table.of(name)
+    if table.people is None:
+        return MetricCeiling(metric=name, n=0, reason="no item with this criterion has verdicts of people")
     if reason := _reason_against(table, metric, name):
         return MetricCeiling(metric=name, n=0, reason=reason)
     lines = table.people.lines

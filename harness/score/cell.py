@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from harness.api import Metric, RecordedCell, Status, UserError
+from harness.api import Metric, Protocol, RecordedCell, Status, UserError
 from harness.score.calibration import calibration_of
 from harness.score.ceiling import human_ceiling
 from harness.score.consistency import consistency
@@ -71,12 +71,20 @@ def score_cell(
     Raises:
         UserError: A metric does not fit the answer space or the protocol.
     """
-    estimator = _Estimator(table, confidence=confidence, lower_is_better=lower_is_better)
-    estimates = tuple(estimator.estimate(name, metric) for name, metric in metrics.items())
+    # Metrics of one criterion of a rubric are of a table of its own.
+    tables = {Protocol.criterion_of(name): table.of(name) for name in metrics}
+    estimators = {
+        criterion: _Estimator(own, confidence=confidence, lower_is_better=lower_is_better)
+        for criterion, own in tables.items()
+    }
+    estimates = tuple(
+        estimators[Protocol.criterion_of(name)].estimate(name, metric) for name, metric in metrics.items()
+    )
     # The first metric is the headline by convention: categories and flags are about it.
     headline = next(iter(metrics.items()), None)
     if headline is None:
         raise UserError(f"task {task}: no metric to score by; name at least one in protocol: metrics")
+    estimator = estimators[Protocol.criterion_of(headline[0])]
     own = consistency(table, confidence=confidence)
     requests = table.requests
     coverage = requests.statuses[Status.OK.value] / requests.asked
@@ -109,8 +117,15 @@ def check_protocol(table: CellTable, metric: Metric, *, name: str) -> None:
     """Refuse a metric that cannot be had under the protocol.
 
     Raises:
-        UserError: Missing answers are worth half a point, and the metric does not average points.
+        UserError: Missing answers are worth half a point, and the metric does not average points; or it compares
+            candidates where only places are known.
     """
+    rules = table.protocol
+    if getattr(metric, "compares_candidates", False) and rules.order != "fixed" and rules.pooling == "each":
+        raise UserError(
+            f"metric {name}: compares the answers of a group by candidate, and with order: {rules.order} each of them "
+            "names places of its own order; use order: fixed, or order: both with pooling: agree"
+        )
     field = next((field for field, policy in table.protocol.policies.items() if policy == "half"), "")
     if field and not averages_credit(metric):
         raise UserError(

@@ -51,6 +51,8 @@ class Round:
             DataError: The cells have different protocols.
             UserError: The metric does not fit the protocol.
         """
+        # A metric of one criterion of a rubric has a table of its own.
+        tables = {judge: table.of(name) for judge, table in tables.items()}
         self.tables, self.metric, self.name = tables, metric, name
         self.with_random_guess = not averages_credit(metric)
         # With k judges each value is needed in k - 1 pairs. It is computed once.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from harness.api import TIE, AnswerSpace, DataError, Preference, Protocol, RecordedAnswer, Verdict
+from typing import cast
+
+from harness.api import TIE, AnswerSpace, DataError, Preference, Protocol, RecordedAnswer, Rubric, UserError, Verdict
 
 
 def blind_guesses(head: RecordedAnswer, *, field: str) -> tuple[Verdict, ...]:
@@ -27,9 +29,9 @@ def blind_guesses(head: RecordedAnswer, *, field: str) -> tuple[Verdict, ...]:
 def class_and_credit(verdict: Verdict | None, head: RecordedAnswer, protocol: Protocol) -> tuple[Verdict | None, float]:
     """An answer as it counts: its class, or `None` if that is never right, and its credit."""
     space, gold = head.space, head.gold
-    if type(space) is Preference and verdict == TIE:
-        # Most prompts offer one word for a tie. It is right for every kind of tied gold.
-        verdict = gold if isinstance(gold, str) else space.ties[0]
+    if type(space) is Rubric:
+        return _class_and_credit_of_all(verdict, head, space, protocol)
+    verdict = None if verdict is None else _resolve_tie(space, verdict, gold)
     credit = float(verdict is not None and space.agrees(verdict, gold))
     if protocol.ties == "class":
         return verdict, credit
@@ -40,6 +42,30 @@ def class_and_credit(verdict: Verdict | None, head: RecordedAnswer, protocol: Pr
     if protocol.ties == "half":
         return verdict, 0.5 if tied_gold else credit
     return verdict, 1.0 if tied_gold or tied else credit
+
+
+def _class_and_credit_of_all(
+    verdict: Verdict | None, head: RecordedAnswer, space: Rubric, protocol: Protocol
+) -> tuple[Verdict | None, float]:
+    """The same of a rubric: it is right where every criterion is."""
+    if protocol.ties != "class":
+        raise UserError(
+            f"item {head.item!r}: protocol says ties: {protocol.ties}, which has no meaning for a rubric as a whole; "
+            "use ties: class"
+        )
+    if verdict is None:
+        return None, 0.0
+    said, gold = cast("tuple[Verdict, ...]", verdict), cast("tuple[Verdict, ...]", head.gold)
+    parts = tuple(_resolve_tie(own, a, b) for own, a, b in zip(space.spaces, said, gold, strict=True))
+    return cast("Verdict", parts), float(space.agrees(verdict, head.gold))
+
+
+def _resolve_tie(space: AnswerSpace, verdict: Verdict, gold: Verdict) -> Verdict:
+    """A bare tie as one of the classes of the space."""
+    if type(space) is Preference and verdict == TIE:
+        # Most prompts offer one word for a tie. It is right for every kind of tied gold.
+        return gold if isinstance(gold, str) else space.ties[0]
+    return verdict
 
 
 def is_tie(space: AnswerSpace, verdict: Verdict) -> bool:

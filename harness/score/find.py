@@ -28,6 +28,10 @@ def check_metric(name: str, answers: str, plugins: Plugins) -> None:
     """
     made = make_metric(name, plugins)
     base, _ = Protocol.parse_metric(name)
+    if Protocol.criterion_of(name):
+        if answers and answers != "rubric":
+            raise UserError(f"the metric {name!r} is of a criterion, and its answers ({answers}) have none")
+        return  # which criteria there are, and of which kind, is known when the items are read
     # A card is the promise of a plugin, which its metric need not repeat.
     stated: object = made if ":" in base else plugins.find("metric", base).card
     served: frozenset[str] = getattr(stated, "answers", frozenset())
@@ -38,7 +42,10 @@ def check_metric(name: str, answers: str, plugins: Plugins) -> None:
 
 
 def make_metric(name: str, plugins: Plugins) -> Metric:
-    """A metric by id, by bare name, or `evaluate:NAME` from the `evaluate` library. An average after it is left out."""
+    """A metric by id, by bare name, or `evaluate:NAME` from the `evaluate` library.
+
+    A criterion and an average after it are left out: they say what the metric is of.
+    """
     from harness.score.metrics import card_conflict, unit_of  # brings numpy
 
     name, _ = Protocol.parse_metric(name)

@@ -130,7 +130,7 @@ def _is_collapsed(said: Mapping[str, int], gold: Mapping[str, int]) -> bool:
 
 def _is_biased(table: CellTable, first: Estimate) -> bool:
     # With more than two candidates a fair judge names the first place less than half of the time.
-    if first.n < SURE or getattr(table.units.space, "n", 0) != 2 or first.ci_low is None or first.ci_high is None:
+    if first.n < SURE or table.units.space.candidate_count != 2 or first.ci_low is None or first.ci_high is None:
         return False
     # By the interval and not by the value, so that few answers do not raise it by luck.
     return first.ci_low > 0.5 + BIAS or first.ci_high < 0.5 - BIAS

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import cast
 
-from harness.api import AnswerSpace, Choice, Preference, Ranking, Score, Verdict
+from harness.api import AnswerSpace, Choice, Preference, Ranking, Rubric, Score, Verdict
 
 # Enough to see whether a judge uses the whole scale, and few enough for one line of a terminal.
 _BINS = 10  # of the histogram of a continuous score
@@ -19,11 +19,19 @@ def size(space: AnswerSpace) -> tuple[float, ...]:
         return (space.n,)
     if type(space) is Score:
         return (space.high - space.low,)
+    if type(space) is Rubric:
+        return (len(space.criteria),)
     return (len(cast("Choice", space).labels),)
 
 
 def bin_of(space: AnswerSpace, verdict: Verdict) -> Verdict:
-    """The verdict, or the tenth of a continuous scale that it is in, so that a histogram stays small."""
+    """The verdict, or the tenth of a continuous scale that it is in, so that a histogram stays small.
+
+    An answer to a rubric is its text, since the rubrics of two items may differ.
+    """
+    if type(space) is Rubric:
+        parts = zip(space.spaces, cast("tuple[Verdict, ...]", verdict), strict=True)
+        return space.name(cast("Verdict", tuple(bin_of(own, part) for own, part in parts)))
     if type(space) is not Score or space.step:
         return verdict
     width = (space.high - space.low) / _BINS
@@ -40,6 +48,8 @@ def histogram(space: AnswerSpace, counts: Counter[Verdict]) -> dict[str, int]:
         width = (space.high - space.low) / _BINS
         starts = [space.low + tenth * width for tenth in range(_BINS)]
         return {f"{start:.6g} to {start + width:.6g}": counts[start] for start in starts}
+    if type(space) is Rubric:
+        return {name: counts[name] for name in sorted(cast("Counter[str]", counts))}
     listed = () if type(space) is Ranking else space.verdicts()
     others = sorted((verdict for verdict in counts if verdict not in listed), key=space.name)
     return {space.name(verdict): counts[verdict] for verdict in (*listed, *others)}

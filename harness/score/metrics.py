@@ -21,6 +21,10 @@ A metric is any callable that keeps to `harness.api.Metric`. These attributes ar
 - `of_groups`: true for metrics that only mean something within one group, such as those that compare its answers with
   one another: they are refused with any average but those of groups (`gini_equality@group`), and their weights are
   counts.
+- `group_weight(units)`: for a metric of groups, returns the function that says how much each group counts in the mean
+  over groups, as `prepare` does for its value (default: 1, or its number of units).
+- `compares_candidates`: true for a metric of groups whose units it compares by candidate. It is refused where each
+  unit counts shown places, in an order of its own.
 - `fit(units)`: for a metric of groups, the metric once all answers of the cell are known, such as their range.
 - `limit(units)`: how often it is worth evaluating for one interval, or `None` (default): clusters are then left out in
   at most so many blocks.
@@ -45,7 +49,7 @@ COLUMNS = ("gold", "predicted", "credit", "positive")
 OF_GROUPS = ("group", "group_size")
 """The averages over groups."""
 
-_KINDS = frozenset({"choice", "preference", "score", "ranking"})
+_KINDS = frozenset({"choice", "preference", "score", "ranking", "rubric"})
 # What a unit promises. A score promises nothing, and its interval may reach anywhere.
 _BOUNDS = {"share": (0.0, 1.0), "correlation": (-1.0, 1.0), "distance": (0.0, np.inf), "score": (-np.inf, np.inf)}
 

@@ -107,7 +107,7 @@ def with_pseudo_units(view: UnitTable, metric: Metric, *, by_category: bool) -> 
 def _classes(view: UnitTable, metric: Metric, *, by_category: bool) -> tuple[UnitTable, list[_GoldClass]]:
     # Unless categories are averaged, where a pseudo-unit lies makes no difference, and all are one.
     categories = view.category if by_category else np.zeros(len(view), dtype=np.int64)
-    makers = {"score": _levels, "ranking": _rankings}
+    makers = {"score": _levels, "ranking": _rankings, "rubric": _rubrics}
     make = makers.get(view.space.kind, _labels)
     if tuple(getattr(metric, "uses", COLUMNS)) == ("credit",):
         make = _any_class
@@ -177,6 +177,16 @@ def _rankings(view: UnitTable, inside: Ints, category: int) -> tuple[UnitTable, 
     view = _add_verdicts(view, (gold, wrong))
     code = {verdict: k for k, verdict in enumerate(view.verdicts)}
     return view, [_GoldClass(category, code[gold], (code[wrong],), _CLASSES, float(inside.mean()), True)]
+
+
+def _rubrics(view: UnitTable, inside: Ints, category: int) -> tuple[UnitTable, list[_GoldClass]]:
+    """One gold, the one whose criteria differ most, which metrics of conflicts need. A wrong answer is none at all.
+
+    The rubrics of two items may differ, so that no other answer is known to be as wrong as can be.
+    """
+    golds = np.unique(view.gold[inside]).tolist()
+    gold = max(golds, key=lambda code: len(set(cast("tuple[Verdict, ...]", view.verdicts[code]))))
+    return view, [_GoldClass(category, gold, (NOTHING,), _CLASSES, float(inside.mean()), True)]
 
 
 def _add_verdicts(view: UnitTable, verdicts: Sequence[Verdict]) -> UnitTable:

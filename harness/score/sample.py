@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -98,6 +98,8 @@ def sample_of(
     patterns, blocks = _patterns(view.cluster, types[: len(view)], len(first), limit=_limit_of(metric, units))
     without = getattr(metric, "without", None)
     means = by_category and hasattr(metric, "values")  # each category's mean is over its own units
+    # Of several criteria some may be right. A coin would have to be tossed for each.
+    of_coins = pseudo_weight_of(view, uses) == 1 and (view.space.kind != "rubric" or uses == ["credit"])
     return Sample(
         statistic=statistic,
         without=None if without is None or by_category else without(units),
@@ -109,7 +111,7 @@ def sample_of(
         gold_share=pseudo.gold_share,
         bounds=finite_bounds(metric, view),
         pseudo_weight=pseudo_weight_of(view, uses),
-        coin=_coin_answers(pseudo, first, types[len(view) :]) if pseudo_weight_of(view, uses) == 1 or means else None,
+        coin=_coin_answers(pseudo, first, types[len(view) :]) if of_coins or means else None,
     )
 
 
@@ -238,7 +240,9 @@ def sort_verdicts(view: UnitTable) -> UnitTable:
 
 
 def _verdict_order(verdict: Verdict) -> tuple[bool, Any]:
-    """Sorts candidates before ties."""
+    """Sorts candidates before ties, also within an answer to a rubric."""
+    if isinstance(verdict, tuple):
+        return False, tuple((isinstance(part, str), part) for part in verdict)
     return isinstance(verdict, str), verdict
 
 
@@ -302,6 +306,8 @@ def _average_groups(metric: Metric, view: UnitTable, *, by_size: bool) -> Sample
     marks, groups = np.unique(view.cluster, return_inverse=True)
     found = _within_groups(metric, view, groups)
     sizes = np.bincount(groups).astype(np.float64) if by_size else np.ones(len(marks))
+    if hasattr(metric, "group_weight"):
+        sizes = _within_groups(_GroupWeight(metric), view, groups)
     bounds = finite_bounds(metric, view)
     known = found[~np.isnan(found)]
     # A metric without a range gets the ends that it reached: pseudo-groups need some value to stand at.
@@ -328,6 +334,17 @@ def _average_groups(metric: Metric, view: UnitTable, *, by_size: bool) -> Sample
         bounds=bounds,
         pseudo_weight=_FINE if np.setdiff1d(known, ends).size else 1.0,
     )
+
+
+class _GroupWeight:
+    """What each group counts, where a metric of groups says so itself."""
+
+    def __init__(self, metric: Any) -> None:
+        self.uses, self.prepare = getattr(metric, "uses", COLUMNS), metric.group_weight
+
+    def __call__(self, units: Units, weights: Floats) -> Floats:
+        """The weight of the group for each row of weights."""
+        return cast("Floats", self.prepare(units)(weights))
 
 
 def _within_groups(metric: Metric, view: UnitTable, groups: Ints) -> Floats:

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.api import AnswerSpace, Protocol, Verdict
+from harness.api import AnswerSpace, Protocol, UserError, Verdict
 from harness.score.annotations import People
 from harness.score.arrays import Floats, Ints
 
@@ -185,6 +185,23 @@ class CellTable:
     """Questions that were put more than once, and what their answers are worth."""
     people: People | None = None
     """Verdicts of several people on the items. `None` if there are none."""
+    criteria: Mapping[str, CellTable] = field(default_factory=dict)
+    """Of a rubric the answers to each criterion by themselves, as a cell of its own. They share their requests, so a
+    criterion has the coverage of the whole. It has the items that ask for it."""
+
+    def of(self, metric: str) -> CellTable:
+        """The table that a metric is of: this one, or that of the criterion that its name holds.
+
+        Raises:
+            UserError: There is no such criterion.
+        """
+        criterion = Protocol.criterion_of(metric)
+        if not criterion:
+            return self
+        if criterion not in self.criteria:
+            known = f"there are {', '.join(self.criteria)}" if self.criteria else "its answers have no criteria"
+            raise UserError(f"metric {metric}: there is no criterion {criterion!r}; {known}")
+        return self.criteria[criterion]
 
     @cached_property
     def without_answer(self) -> NDArray[np.bool_]:

@@ -17,7 +17,7 @@ from typing import cast
 
 import numpy as np
 
-from harness.api import AnswerSpace, DataError, Preference, Protocol, RecordedAnswer, Score, Status, Verdict
+from harness.api import AnswerSpace, DataError, Preference, Protocol, RecordedAnswer, Rubric, Score, Status, Verdict
 from harness.score.arrays import Ints
 from harness.score.ballots import (
     STATES,
@@ -30,6 +30,7 @@ from harness.score.ballots import (
 )
 from harness.score.columns import RepeatColumns, SuccessColumns, cluster_marks, hash_id
 from harness.score.credit import blind_guesses, class_and_credit, is_tie
+from harness.score.criteria import list_places, merge_rubrics
 from harness.score.histograms import bin_of, histogram, size
 from harness.score.people import Outcome, PeopleBuilder
 from harness.score.table import (
@@ -72,6 +73,8 @@ def build_cell(answers: Iterable[RecordedAnswer], protocol: Protocol) -> CellTab
     - `pooling: each` makes the classes of a preference *shown* places, as each order is judged by itself. The classes
       of a verdict pooled from several orders are the candidates. Accuracy is the same either way, macro-F1 and the like
       are not.
+    - The criteria of a rubric are cells of their own as well (`CellTable.criteria`), each by the same protocol. The
+      whole answer votes as one: samples that differ in a criterion differ.
 
     Args:
         answers: Streamed, ordered by item, order, sample. Those to one item as they were asked.
@@ -133,6 +136,7 @@ class _Builder:
         self.orders = 0
         self.swap, self.first, self.repeat = SuccessColumns(), SuccessColumns(), SuccessColumns()
         self.repeats = RepeatColumns()
+        self.criteria: dict[str, _Builder] = {}
 
     def add(self, answers: list[RecordedAnswer]) -> None:
         """Take in all answers to one item."""
@@ -156,6 +160,10 @@ class _Builder:
             self._collect_repeats(answers, votes, cluster)
         for ballot in pool_orders(votes, self.protocol, answers):
             self._add_unit(head, ballot, cluster)
+        if type(head.space) is Rubric:
+            for criterion in head.space.names:
+                part = self.criteria.setdefault(criterion, _Builder(self.protocol))
+                part.add([answer.of_criterion(criterion) for answer in answers])
 
     def _widen_space(self, head: RecordedAnswer) -> None:
         if self.space is None:
@@ -167,8 +175,9 @@ class _Builder:
                     f"{self.space.kind}; make them two tasks"
                 )
             # Items may have different numbers of labels or candidates. A cell has one space, and the largest holds
-            # all verdicts.
-            self.space = max(self.space, head.space, key=size)
+            # all verdicts. That of rubrics has the criteria of all.
+            both = self.space, head.space
+            self.space = merge_rubrics(*both, item=head.item) if type(head.space) is Rubric else max(both, key=size)
 
     def _add_unit(self, head: RecordedAnswer, ballot: Ballot, cluster: int) -> None:
         space = head.space
@@ -251,9 +260,9 @@ class _Builder:
             gold = answer.space.to_shown(answer.gold, answer.order) if answer.order else answer.gold
             self.shown_golds[bin_of(answer.space, gold)] += 1
             # A tie names no place, so it is no evidence of position bias.
-            if type(answer.space) is Preference and not isinstance(answer.verdict, str):
+            for place in list_places(answer.space, answer.verdict):
                 decided += 1
-                first += answer.verdict == 0
+                first += place == 0
         self.orders = max(self.orders, len(samples))
         self.first.add(cluster, first, decided)
         repeats = list(samples.values())
@@ -346,6 +355,7 @@ class _Builder:
             repeat=self.repeat.finish(),
             repeats=self.repeats.finish("mae" if type(self.space) is Score else "accuracy"),
             people=self.people.finish(),
+            criteria={name: part.finish() for name, part in self.criteria.items()},
         )
 
     def _check_order(self) -> None:

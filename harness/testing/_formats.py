@@ -16,6 +16,7 @@ from harness.api import (
     Ranking,
     Reading,
     Request,
+    Rubric,
     Score,
     VerdictFormat,
 )
@@ -31,6 +32,8 @@ SPACES: tuple[AnswerSpace, ...] = (
     Score(1, 5, 1),
     Score(0, 1, 0.25),
     Ranking(3),
+    Rubric((("sharp", Score(1, 3)), ("Better one", Preference(2, ("tie",))), ("safe", Choice(("yes", "no"))))),
+    Rubric((("only", Choice(("yes", "no"))),)),
 )
 RATIONALES = ("", "It fits.", "First point.\n\nSecond point: é, 中, 🙂.")
 HOSTILE = (

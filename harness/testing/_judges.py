@@ -16,6 +16,7 @@ from harness.api import (
     Preference,
     Ranking,
     Request,
+    Rubric,
     Score,
     Status,
 )
@@ -24,8 +25,9 @@ from harness.testing._explained import judge_checks_of_beginnings
 from harness.testing._members import check_members
 from harness.testing._subject import Check, Subject, find_subject
 
+_RUBRIC = Rubric((("better", Preference(2)), ("sharp", Score(1, 5, 1))))
 # One of each kind: a judge for one kind must still answer the others, by refusing.
-_SPACES: tuple[AnswerSpace, ...] = (Choice(("yes", "no")), Preference(2, ("tie",)), Score(1, 5, 1), Ranking(3))
+_SPACES: tuple[AnswerSpace, ...] = (Choice(("yes", "no")), Preference(2, ("tie",)), Score(1, 5, 1), Ranking(3), _RUBRIC)
 
 
 def judge_checks(what: Card | str, **fields: object) -> Iterator[Check]:
@@ -53,7 +55,7 @@ def questions(count: int = 8) -> list[Request]:
     for number in range(count):
         space = _SPACES[number % len(_SPACES)]
         text = f"Question {number}: which answer is right?\n{form.instruction(space)}"
-        places = getattr(space, "n", 0)
+        places = space.candidate_count
         requests.append(
             Request(
                 task="check",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from harness.api import AnswerSpace, Card, Choice, Metric, MetricCard, Preference, Ranking, Score, Units
+from harness.api import AnswerSpace, Card, Choice, Metric, MetricCard, Preference, Ranking, Rubric, Score, Units
 from harness.testing._members import check_members
 from harness.testing._subject import Check, Subject, find_subject
 
@@ -13,6 +13,7 @@ _SPACES: dict[str, AnswerSpace] = {
     "preference": Preference(2),
     "score": Score(1, 5, 1),
     "ranking": Ranking(3),
+    "rubric": Rubric((("clear", Preference(2)), ("right", Preference(2)), ("safe", Choice(("yes", "no"))))),
 }
 
 

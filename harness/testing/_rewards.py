@@ -20,6 +20,7 @@ from harness.api import (
     Ranking,
     Request,
     Reward,
+    Rubric,
     Score,
     Status,
     Verdict,
@@ -28,7 +29,8 @@ from harness.formats.tagged import TaggedFormat
 from harness.testing._members import check_members
 from harness.testing._subject import Check, Subject, find_subject
 
-_SPACES: tuple[AnswerSpace, ...] = (Choice(("yes", "no")), Preference(2, ("tie",)), Score(0, 4, 1), Ranking(3))
+_RUBRIC = Rubric((("better", Preference(2)), ("sharp", Score(0, 4, 1))))
+_SPACES: tuple[AnswerSpace, ...] = (Choice(("yes", "no")), Preference(2, ("tie",)), Score(0, 4, 1), Ranking(3), _RUBRIC)
 _NO_VERDICT = (Status.UNPARSED, Status.OUTSIDE, Status.DRAW, Status.REFUSED, Status.TRUNCATED)
 _TOKENS = 24
 _LONGEST = 9  # characters of a verdict's name, "A > B > C"
@@ -64,7 +66,7 @@ def answers_to(space: AnswerSpace, gold: Verdict, said: Verdict | Status, item: 
     All have the same length, in characters and tokens, with any verdict and with none. What a reward says of length is
     the same for all.
     """
-    straight = tuple(range(getattr(space, "n", 0)))
+    straight = tuple(range(space.candidate_count))
     return tuple(_answer(space, gold, said, order, item) for order in dict.fromkeys((straight, straight[::-1])))
 
 

@@ -21,9 +21,7 @@ from harness.api import (
     KnownResult,
     OfficialPart,
     Parity,
-    Preference,
     Protocol,
-    Ranking,
     Request,
     Task,
     TaskCard,
@@ -187,7 +185,7 @@ def _check_gold(subject: Subject) -> None:
         for name, verdict in item.annotations.items():
             assert item.space.contains(verdict), f"{where}: annotator {name!r}: {verdict!r} is none of {item.space}"
         assert not kind or item.space.kind == kind, f"{where}: a {item.space.kind}, and the card says {kind}"
-        places = getattr(item.space, "n", len(item.candidates))
+        places = item.space.candidate_count or len(item.candidates)
         assert places == len(item.candidates), f"{where}: {len(item.candidates)} candidates for {item.space}"
 
 
@@ -228,7 +226,7 @@ def _check_pure(subject: Subject) -> None:
 
 def _check_swap(subject: Subject) -> None:
     for where, item in _items(subject):
-        if not isinstance(item.space, Preference | Ranking):
+        if not item.space.candidate_count:
             continue
         order = _straight(item)
         straight, swapped = _render(_task(subject), item), _render(_task(subject), item, order[::-1])

@@ -12,8 +12,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from harness.api._spaces import Preference, Ranking, Verdict
-from harness.api.reading._plain import PlainVerdict, Reason, read_plain
+from harness.api._rubric import Rubric
+from harness.api._spaces import Verdict
+from harness.api.reading._plain import MOST_OF_RUBRIC, PlainVerdict, Reason, read_plain
 from harness.api.reading._quotes import is_quoted
 
 if TYPE_CHECKING:
@@ -142,7 +143,8 @@ def read_body(body: str, request: Request, *, reason: Reason = "any") -> PlainVe
         reason: The kind of reason that may follow.
     """
     plain = read_plain(body, request.space, reason=reason)
-    if plain.verdict is not None or len(body) > _LONGEST_NAMED or not isinstance(request.space, Preference | Ranking):
+    longest = _LONGEST_NAMED if not isinstance(request.space, Rubric) else MOST_OF_RUBRIC
+    if plain.verdict is not None or len(body) > longest or not request.space.candidate_count:
         return plain
     named = request.prompt_text.without_names(body)
     return plain if named == body else read_plain(named, request.space, reason=reason)

@@ -6,6 +6,7 @@ Each function gives the verdict, or `None`. Nothing is rescaled, and a text that
 from __future__ import annotations
 
 import re
+from typing import cast
 
 from harness.api._spaces import TIE, AnswerSpace, Choice, Preference, Ranking, Score, Verdict
 from harness.api.reading import _words as words
@@ -169,4 +170,4 @@ def _read_ranking(text: str, space: Ranking, *, among: str = "") -> tuple[int, .
     bare = re.sub(r"^(?:first|best)\s*:?\s+(?=[A-Z]\b)", "", bare, flags=re.IGNORECASE)
     steps = [strip_markup(step) for step in _STEP.split(bare) if step.strip()]
     read = space.read(">".join(steps)) if all(len(step) == 1 for step in steps) else None
-    return read if isinstance(read, tuple) else None
+    return cast("tuple[int, ...]", read) if isinstance(read, tuple) else None

@@ -11,13 +11,17 @@ import re
 from functools import lru_cache
 from typing import Literal, NamedTuple, TypeAlias, cast
 
+from harness.api._rubric import Rubric
 from harness.api._spaces import AnswerSpace, Choice, Preference, Ranking, Score, Verdict
 from harness.api.reading import _words as words
+from harness.api.reading._criteria import split_criteria
 from harness.api.reading._dress import STOPS, WRAPPING, fold_width, strip_markup, visible
 from harness.api.reading._exact import NUMBER, TOP, any_of, read_exact
 
 MOST = 1000
 """A longer text is no plain verdict."""
+MOST_OF_RUBRIC = 20_000
+"""The same for the answer to a rubric, which may have a reason for each criterion."""
 _PEELS = 6  # lead-ins that are taken off one after another: "So, my final answer is: I choose B"
 
 _OPENS = rf"(?:(?:{any_of(*words.OPENINGS)})\s*[,:]?|(?:{any_of(*words.OPENING_PHRASES)})\b[^,.:\n]{{1,80}},)\s*"
@@ -110,7 +114,7 @@ def read_plain(text: str, space: AnswerSpace, *, reason: Reason = "any") -> Plai
     verdict = space.read(text)
     if verdict is not None:
         return PlainVerdict(verdict)
-    if len(text) > MOST:
+    if len(text) > (MOST_OF_RUBRIC if isinstance(space, Rubric) else MOST):
         return PlainVerdict(problem=f"outside: {text[:80]!r} ... is too long for an answer of {space}")
     return _read(text, space, reason)
 
@@ -119,6 +123,8 @@ def read_plain(text: str, space: AnswerSpace, *, reason: Reason = "any") -> Plai
 @lru_cache(maxsize=4096)
 def _read(text: str, space: AnswerSpace, reason: Reason) -> PlainVerdict:
     bare = visible(text)
+    if isinstance(space, Rubric):
+        return _read_criteria(bare, space, reason)
     verdict = _read_bare(bare, space)
     if verdict is None and reason != "none":
         verdict = _read_with_reason(bare, space, reason)
@@ -133,6 +139,28 @@ def _read(text: str, space: AnswerSpace, reason: Reason) -> PlainVerdict:
     if named and _DOUBT.search(bare):
         return PlainVerdict(problem=f"ambiguous: {shown!r} leaves it open")
     return PlainVerdict(problem=f"outside: {shown!r} is not an answer of {space}")
+
+
+def _read_criteria(text: str, space: Rubric, reason: Reason) -> PlainVerdict:
+    """The verdict of each criterion. Without one of them there is none: a lost criterion must not go unseen."""
+    parts, problem = split_criteria(text, space)
+    answered = {place for place, _ in parts}
+    missing = [name for place, name in enumerate(space.names) if place not in answered]
+    if missing:
+        return PlainVerdict(problem=f"no verdict: no answer to {', '.join(map(repr, missing))}")
+    if problem:
+        return PlainVerdict(problem=problem)
+    found: dict[int, Verdict] = {}
+    for place, value in parts:
+        name, own = space.criteria[place]
+        verdict, problem = read_plain(value, own, reason=reason)
+        if verdict is None:
+            kind, _, why = problem.partition(": ")
+            return PlainVerdict(problem=f"{kind}: criterion {name!r}: {why}")
+        if found.setdefault(place, verdict) != verdict:
+            said = f"{own.name(found[place])} and {own.name(verdict)}"
+            return PlainVerdict(problem=f"contradicts itself: criterion {name!r}: {said}")
+    return PlainVerdict(cast("Verdict", tuple(found[place] for place in range(len(space.criteria)))))
 
 
 def find_names(text: str, space: AnswerSpace) -> list[str]:

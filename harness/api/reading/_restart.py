@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from harness.api._errors import DataError
 from harness.api._requests import Request
+from harness.api._rubric import Rubric
 from harness.api.reading._spellings import spell_answers
 
 _REASON = "because"  # any word that every format writes as it is
@@ -32,7 +33,9 @@ def find_restart(request: Request, continuation: str) -> str:
     if head and request.beginning.lstrip().startswith(head) and said.startswith(head):
         return f"it opens the answer a second time, with {head!r}"
     if ends_at_verdict(request):
-        names = [request.space.name(verdict).casefold() for verdict in request.space.verdicts()]
+        # The lead holds the name of the first criterion of a rubric, which all of its answers begin with.
+        named = len(f"{request.space.names[0]}: ") if isinstance(request.space, Rubric) else 0
+        names = [request.space.name(verdict)[named:].casefold() for verdict in request.space.verdicts()]
         # Quotes and marks may stand ahead of a verdict. A verdict that is cut off is no other text.
         word = said.lstrip("\"'*`").casefold()
         if not any(word.startswith(name) or (word and name.startswith(word)) for name in names):

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, cast
 
+from harness.api._errors import DataError
 from harness.api._protocol import Protocol as ScoringProtocol
 from harness.api._records import Judgement, Status, Usage
+from harness.api._rubric import Rubric
 from harness.api._spaces import AnswerSpace, Verdict
 from harness.api.results._unread import UnreadReason, reason_of
 
@@ -44,6 +46,53 @@ class RecordedAnswer(NamedTuple):
     """The reasoning in it."""
     tags: Mapping[str, str] = MappingProxyType({})
     """`Item.tags`."""
+
+    def of_criterion(self, criterion: str) -> RecordedAnswer:
+        """An answer to a rubric as an answer to one of its criteria, as if nothing else had been asked.
+
+        Its probabilities are the marginal ones: those of all answers with the same verdict on the criterion, added up.
+
+        >>> from harness.api import Preference, Rubric, Score, Status
+        >>> space = Rubric((("sharp", Score(1, 5)), ("better", Preference(2))))
+        >>> answer = RecordedAnswer("i", "g", "", space, (4.0, 1), (0, 1), 0, Status.OK, (5.0, 1))
+        >>> found = answer.of_criterion("better")
+        >>> found.space, found.gold, found.verdict
+        (Preference(n=2, ties=()), 1, 1)
+
+        Args:
+            criterion: Name of one of its criteria.
+
+        Raises:
+            DataError: There is no such criterion.
+        """
+        if not isinstance(self.space, Rubric):
+            raise DataError(f"item {self.item!r}: its answer space has no criteria: {self.space}")
+        place = self.space.place_of(criterion)
+        own = self.space.spaces[place]
+
+        def part(verdict: Verdict) -> Verdict:
+            return cast("tuple[Verdict, ...]", verdict)[place]
+
+        return self._replace(
+            space=own,
+            gold=part(self.gold),
+            verdict=None if self.verdict is None else part(self.verdict),
+            probabilities=_add_up(self.probabilities, self.space, place),
+            annotations={name: part(said) for name, said in self.annotations.items()},
+        )
+
+
+def _add_up(shares: Mapping[str, float] | None, space: Rubric, place: int) -> dict[str, float] | None:
+    """Probabilities of whole answers as those of one criterion."""
+    if shares is None:
+        return None
+    found: dict[str, float] = {}
+    for name, share in shares.items():
+        verdict = space.read(name)
+        if verdict is not None:
+            own = space.spaces[place].name(cast("tuple[Verdict, ...]", verdict)[place])
+            found[own] = found.get(own, 0.0) + share
+    return found
 
 
 class UnreadAnswer(NamedTuple):

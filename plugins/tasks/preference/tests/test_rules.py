@@ -34,6 +34,7 @@ from harness_preference.benchmarks import (
     mm_judgebench,
     mm_rlhf_rewardbench,
     mmrb2,
+    multi_crit,
     multimodal_rewardbench,
     pandalm,
     pick_a_pic,
@@ -105,6 +106,8 @@ RULES = {
     "mm-rlhf-rewardbench": Rules(mm_rlhf_rewardbench.PROTOCOL, WRONG, WRONG, WRONG),
     # compute_accuracy.py: what is not there leaves the denominator; a judgement is A, B or tie, and a tie is there
     "mmrb2": Rules(mmrb2.PROTOCOL, LEFT_OUT, WRONG, WRONG),
+    # the official evaluation: what no reader reads is no match, and counts
+    "multi-crit": Rules(multi_crit.PROTOCOL, WRONG, WRONG, WRONG),
     # extract_judgment: neither [[A]] nor [[B]] is a coin
     "multimodal-rewardbench": Rules(multimodal_rewardbench.PROTOCOL, HALF, HALF, HALF),
     # compute_metrics.py: a tie is a class; what cannot be read is taken for one, which no live answer is here

@@ -6,10 +6,11 @@ import hashlib
 import json
 import math
 import random
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib.metadata import version
+from typing import cast
 
-from harness.api import AnswerSpace, Choice, Preference, Ranking, Score, Verdict
+from harness.api import AnswerSpace, Choice, Preference, Ranking, Rubric, Score, Verdict
 
 MOST_LISTED = 120
 """Larger spaces get no table of probabilities: a ranking of five, a score from 0 to 100."""
@@ -23,6 +24,9 @@ def list_verdicts(space: AnswerSpace) -> tuple[Verdict, ...] | None:
         count: float = math.factorial(space.n)
     elif isinstance(space, Score):
         count = steps(space) + 1 if space.step else math.inf
+    elif isinstance(space, Rubric):
+        listed = [list_verdicts(own) for own in space.spaces]
+        count = math.inf if None in listed else math.prod(len(verdicts or ()) for verdicts in listed)
     else:
         count = 0
     return space.verdicts() if count <= MOST_LISTED else None
@@ -51,13 +55,22 @@ def first(space: AnswerSpace) -> Verdict:
     """The first verdict, without listing the others."""
     if isinstance(space, Ranking):
         return tuple(range(space.n))
+    if isinstance(space, Rubric):
+        return _combine(first(own) for own in space.spaces)
     return float(space.low) if isinstance(space, Score) else space.verdicts()[0]
+
+
+def _combine(parts: Iterable[Verdict]) -> Verdict:
+    """Verdicts of the criteria of a rubric as one."""
+    return cast("Verdict", tuple(parts))
 
 
 def draw_verdict(space: AnswerSpace, dice: random.Random) -> Verdict:
     """A verdict from the uniform distribution over the space."""
     if isinstance(space, Ranking):
         return tuple(dice.sample(range(space.n), space.n))
+    if isinstance(space, Rubric):
+        return _combine(draw_verdict(own, dice) for own in space.spaces)
     if isinstance(space, Score):
         if space.step:
             return _at(space, dice.randrange(steps(space) + 1))
@@ -84,6 +97,8 @@ def describe_space(space: AnswerSpace) -> str:
         return f"a preference among {space.n}" + (" with ties" if space.ties else "")
     if isinstance(space, Score):
         return f"a score from {space.low:g} to {space.high:g}"
+    if isinstance(space, Rubric):
+        return f"a rubric of {', '.join(space.names)}"
     return f"a ranking of {space.n}" if isinstance(space, Ranking) else f"an answer of kind {space.kind}"
 
 

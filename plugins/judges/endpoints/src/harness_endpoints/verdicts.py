@@ -10,6 +10,7 @@ from harness.api import (
     DataError,
     Judgement,
     Request,
+    Rubric,
     Spellings,
     Status,
     Verdict,
@@ -102,6 +103,9 @@ def _read(completion: Completion, request: Request, speller: Speller | None, fac
 def _probabilities(
     completion: Completion, judgement: Judgement, request: Request, speller: Speller
 ) -> dict[str, float] | None:
+    # The tokens of a second criterion were written after the first: what they give is no probability of the whole.
+    if isinstance(request.space, Rubric):
+        return None
     spelt = speller.spell(request)
     if spelt is None or judgement.verdict not in spelt.verdicts:
         return None

@@ -19,7 +19,17 @@ def harness_rewards() -> list[RewardCard]:
             licence=_LICENCE,
             source="DeepSeek-R1, arXiv:2501.12948; MT-RL-Judge, arXiv:2603.11665",
             description="Right is what the answer space calls right, as in evaluation. An answer without a verdict is "
-            "compared with no label and earns 0. Every space.",
+            "compared with no label and earns 0. A rubric is right where every criterion is. Every space.",
+        ),
+        RewardCard(
+            name="criteria-accuracy",
+            api_version=1,
+            summary="The share of the criteria of a rubric that are right.",
+            factory="harness_verdict.criteria:make",
+            licence=_LICENCE,
+            source="Rubrics as Rewards, arXiv:2507.17746",
+            description="From 0 to 1, as evaluation counts it; an answer without a verdict earns 0, so that leaving a "
+            "criterion out never pays. Unlike `accuracy` it tells one wrong criterion from many. Rubrics only.",
         ),
         RewardCard(
             name="format",
@@ -63,7 +73,7 @@ def harness_rewards() -> list[RewardCard]:
             licence=_LICENCE,
             source="J1, arXiv:2505.10320",
             description="A judge that prefers a place is right in one order and earns nothing. Both answers get the "
-            "value. Preferences only.",
+            "value. Rubrics have to be right by every criterion. Preferences, and rubrics with some, only.",
             capabilities=frozenset({"orders"}),
         ),
         RewardCard(

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.api import Answer, Context, Judgement, Preference, Request, Reward, Status, UserError, Verdict
+from harness.api import (
+    Answer,
+    AnswerSpace,
+    Context,
+    Judgement,
+    Preference,
+    Request,
+    Reward,
+    Rubric,
+    Status,
+    UserError,
+    Verdict,
+)
 from harness_verdict.accuracy import is_right
 
 
@@ -13,12 +25,12 @@ class SwapConsistency:
 
     # A trainer calls this for every reward. This reward needs both orders, which `of_orders` gets.
     def __call__(self, request: Request, judgement: Judgement, gold: Verdict) -> float | None:
-        """`None` for all but preferences.
+        """`None` where no preference is asked for.
 
         Raises:
             UserError: A preference; one order alone cannot say.
         """
-        if not isinstance(request.space, Preference):
+        if not _asks_for_preference(request.space):
             return None
         raise UserError(f"{_where(request)} was judged in one order; use a trainer that shows both (`of_orders`)")
 
@@ -30,12 +42,12 @@ class SwapConsistency:
 
         Returns:
             1.0 or 0.0; an answer without a verdict is not right. `None` where the machine failed in either order, and
-            for all but preferences.
+            where no preference is asked for.
 
         Raises:
             UserError: Not one item and sample in two or more orders.
         """
-        if not all(isinstance(answer.request.space, Preference) for answer in answers):
+        if not all(_asks_for_preference(answer.request.space) for answer in answers):
             return None
         # Both answers in one order would count a lucky place twice, which is what this reward is against.
         orders = {answer.request.order for answer in answers}
@@ -51,6 +63,10 @@ class SwapConsistency:
 def make(options: None, context: Context) -> Reward:
     """The reward `swap-consistency`."""
     return SwapConsistency()
+
+
+def _asks_for_preference(space: AnswerSpace) -> bool:
+    return isinstance(space, Preference) or (isinstance(space, Rubric) and space.candidate_count > 0)
 
 
 def _where(request: Request) -> str:

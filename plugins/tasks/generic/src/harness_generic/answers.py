@@ -7,10 +7,20 @@ from __future__ import annotations
 
 import string
 from collections.abc import Iterator, Mapping
+from typing import cast
 
-from harness.api import TIE, AnswerSpace, DataError, Preference, Ranking, Verdict
+from harness.api import TIE, AnswerSpace, Choice, DataError, Preference, Ranking, Score, Verdict
 from harness.api.data import Cell, Row, did_you_mean
-from harness_generic.options import Columns, Pairwise, Pointwise, Ranked, Scored, as_list
+from harness_generic.options import (
+    Columns,
+    Criterion,
+    Pairwise,
+    Pointwise,
+    Ranked,
+    Rubrics,
+    Scored,
+    as_list,
+)
 
 _PLACES: dict[str, Verdict] = {"first": 0, "second": 1, "tie": TIE}
 
@@ -26,14 +36,13 @@ def preference(options: Pairwise, row: Row, count: int) -> tuple[AnswerSpace, Ve
     Raises:
         DataError: An unknown value, or not two candidates.
     """
-    if count != 2:
-        raise DataError(f"{row.place}: expected two candidates, found {count}; use generic/ranking or fix the row")
+    _check_pair(row, count)
     # A judge may say tie only where the data know ties. Else each tie it gives would count as an error it was offered.
     space = Preference(2, ties=(TIE,) if "tie" in options.labels.values() else ())
     return space, 0 if options.gold is None else read_preference(options, row[options.gold], count)
 
 
-def read_preference(options: Pairwise, cell: Cell, count: int) -> Verdict:
+def read_preference(options: Pairwise | Criterion, cell: Cell, count: int) -> Verdict:
     """What one cell says, the gold's or an annotator's.
 
     Raises:
@@ -51,7 +60,7 @@ def choice(options: Pointwise, row: Row, count: int) -> tuple[AnswerSpace, Verdi
     return options.space, read_choice(options, row[options.gold], count)
 
 
-def read_choice(options: Pointwise, cell: Cell, count: int) -> Verdict:
+def read_choice(options: Pointwise | Criterion, cell: Cell, count: int) -> Verdict:
     """What one cell says.
 
     Raises:
@@ -69,7 +78,7 @@ def score(options: Scored, row: Row, count: int) -> tuple[AnswerSpace, Verdict]:
     return options.space, read_score(options, row[options.gold], count)
 
 
-def read_score(options: Scored, cell: Cell, count: int) -> Verdict:
+def read_score(options: Scored | Criterion, cell: Cell, count: int) -> Verdict:
     """What one cell says.
 
     Raises:
@@ -104,6 +113,42 @@ def read_ranking(options: Ranked, cell: Cell, count: int) -> Verdict:
         DataError: Not each candidate once, or ranks with ties.
     """
     return _rank_candidates(options, cell, cell.split(), count)
+
+
+def rubric(options: Rubrics, row: Row, count: int) -> tuple[AnswerSpace, Verdict]:
+    """An answer to each of several criteria.
+
+    Raises:
+        DataError: The cell of a criterion is empty or does not fit, or there are not two candidates to compare.
+    """
+    space = options.space
+    if space.candidate_count:
+        _check_pair(row, count)
+    parts = [_read_part(own, row[own.gold or name], count) for name, own in options.criteria.items()]
+    return space, cast("Verdict", tuple(parts))
+
+
+def read_rubric(options: Rubrics, cell: Cell, count: int) -> Verdict:
+    """What one cell says: an object by criterion.
+
+    Raises:
+        DataError: A criterion is missing, or does not fit.
+    """
+    fields = cell.fields()
+    parts = [_read_part(own, fields[name], count) for name, own in options.criteria.items()]
+    return cast("Verdict", tuple(parts))
+
+
+def _read_part(criterion: Criterion, cell: Cell, count: int) -> Verdict:
+    space = criterion.space
+    if isinstance(space, Choice):
+        return read_choice(criterion, cell, count)
+    return read_score(criterion, cell, count) if isinstance(space, Score) else read_preference(criterion, cell, count)
+
+
+def _check_pair(row: Row, count: int) -> None:
+    if count != 2:
+        raise DataError(f"{row.place}: expected two candidates, found {count}; use generic/ranking or fix the row")
 
 
 def annotator_cells(columns: Columns, row: Row) -> Iterator[tuple[str, Cell]]:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
-from pydantic import BaseModel, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from harness.api import Choice, DataError, Score
+from harness.api import TIE, Choice, DataError, Preference, Rubric, Score
 from harness.api.data import TableOptions, suggest_names
 from harness_generic.template import Template
 
@@ -20,6 +20,18 @@ Columns: TypeAlias = str | list[str]
 def as_list(columns: Columns | None) -> list[str]:
     """The columns as a list."""
     return [columns] if isinstance(columns, str) else list(columns or ())
+
+
+def _check_labels(answers: list[str], labels: dict[str, str]) -> None:
+    try:
+        # The space has rules of its own, such as no answer twice. Its message is better than a second set of rules
+        # here.
+        Choice(tuple(answers))
+    except DataError as error:
+        raise ValueError(f"answers: {error}") from error
+    for value, answer in labels.items():
+        if answer not in answers:
+            raise ValueError(f"labels: {value!r} means {answer!r}, not one of answers.{suggest_names(answer, answers)}")
 
 
 class Asked(BaseModel):
@@ -116,8 +128,8 @@ class Common(TableOptions, Asked):
     """
 
 
-class Compares(Common):
-    """What a task that compares candidates needs to know besides."""
+class CommonCandidates(Common):
+    """What a task whose rows may have candidates needs to know besides."""
 
     candidate_images: Columns | None = Field(
         default=None,
@@ -143,23 +155,30 @@ class Compares(Common):
         return [columns for columns in every if columns is not None]
 
     @model_validator(mode="after")
-    def _has_candidates(self) -> Compares:
-        given = self.candidate_columns
-        if not given:
-            raise ValueError(
-                "name the columns of what is compared: candidate_images, candidate_videos, candidate_texts, or several"
-            )
-        for columns in given:
+    def _candidates_fit(self) -> CommonCandidates:
+        for columns in self.candidate_columns:
             if isinstance(columns, list) and (len(columns) < 2 or len(set(columns)) < len(columns)):
                 raise ValueError(
                     f"candidates need two or more different columns, got {columns}; a single column that holds a list "
                     "is written without brackets"
                 )
         # Only columns can be counted here. A column that holds a list may have another length in each row.
-        counts = {len(columns) for columns in given if isinstance(columns, list)}
+        counts = {len(columns) for columns in self.candidate_columns if isinstance(columns, list)}
         if len(counts) > 1:
             raise ValueError(
                 "candidate_images, candidate_videos and candidate_texts name different numbers of candidates"
+            )
+        return self
+
+
+class Compares(CommonCandidates):
+    """What a task that compares candidates needs to know besides."""
+
+    @model_validator(mode="after")
+    def _has_candidates(self) -> Compares:
+        if not self.candidate_columns:
+            raise ValueError(
+                "name the columns of what is compared: candidate_images, candidate_videos, candidate_texts, or several"
             )
         return self
 
@@ -208,17 +227,7 @@ class Pointwise(Common):
 
     @model_validator(mode="after")
     def _labels_are_answers(self) -> Pointwise:
-        try:
-            # The space has rules of its own, such as no answer twice. Its message is better than a second set of rules
-            # here.
-            Choice(tuple(self.answers))
-        except DataError as error:
-            raise ValueError(f"answers: {error}") from error
-        for value, answer in self.labels.items():
-            if answer not in self.answers:
-                raise ValueError(
-                    f"labels: {value!r} means {answer!r}, not one of answers.{suggest_names(answer, self.answers)}"
-                )
+        _check_labels(self.answers, self.labels)
         return self
 
     @property
@@ -260,3 +269,102 @@ class Ranked(Compares):
         description="order: the candidates from best to worst, by column name, by letter from A, or by number from 0 "
         "or 1. ranks: for each candidate in turn its rank, the lowest number the best, without ties.",
     )
+
+
+class Criterion(BaseModel):
+    """What may be answered to a criterion: a few answers, a score, or which of two candidates is better."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    gold: str | None = Field(default=None, description="Column with the right answer. Default: named as the criterion.")
+    answers: list[str] = Field(default=[], description="What may be answered; the first is the positive class.")
+    low: float | None = Field(default=None, allow_inf_nan=False, description="Lowest score.")
+    high: float | None = Field(default=None, allow_inf_nan=False, description="Highest score.")
+    step: float = Field(default=1, ge=0, allow_inf_nan=False, description="Step between scores; 0 for any number.")
+    labels: dict[str, str] = Field(
+        default={},
+        description="What the values of the column mean. Of answers: one of them. Without answers and scores: `first`, "
+        "`second` or `tie`, for which of two candidates is better.",
+    )
+    description: str = Field(default="", description="What is meant, in words. It is shown after the question.")
+
+    @model_validator(mode="after")
+    def _is_of_one_kind(self) -> Criterion:
+        scored = self.low is not None or self.high is not None
+        if scored and (self.answers or self.labels):
+            raise ValueError("a criterion with low and high is a score, which has no answers and no labels")
+        if scored and (self.low is None or self.high is None or self.low >= self.high):
+            raise ValueError(f"a score needs low and high, low less than high; got {self.low} and {self.high}")
+        if self.answers:
+            _check_labels(self.answers, self.labels)
+        elif not scored and not self.labels:
+            raise ValueError(
+                "say what may be answered: `answers: [...]`, `low` and `high`, or for a comparison of two candidates "
+                "`labels: {A: first, B: second}`"
+            )
+        for value, place in self.labels.items():
+            if not self.answers and place not in ("first", "second", "tie"):
+                raise ValueError(f"labels: {value!r} means {place!r}, and it must be first, second or tie")
+        return self
+
+    @property
+    def space(self) -> Choice | Score | Preference:
+        """What may be answered."""
+        if self.answers:
+            return Choice(tuple(self.answers))
+        if self.low is not None and self.high is not None:
+            return Score(self.low, self.high, self.step)
+        return Preference(2, ties=(TIE,) if "tie" in self.labels.values() else ())
+
+
+class Rubrics(CommonCandidates):
+    """Options of `generic/rubric`."""
+
+    criteria: dict[str, Criterion] = Field(
+        min_length=1,
+        description="What is asked of each row, by name: `{answers: [yes, no]}` for a few answers, `{low: 1, high: 5}` "
+        "for a score, `{labels: {A: first, B: second}}` for which of two candidates is better. `gold` names its "
+        "column, by default that of its own name; `description` says what is meant.",
+    )
+
+    @field_validator("annotators")
+    @classmethod
+    def _people(cls, value: Columns | None) -> Columns | None:
+        if value is not None and not isinstance(value, str):
+            raise ValueError(
+                "what several people said of a rubric is one column: an object by person, with an object by criterion "
+                "for each, or a list of such"
+            )
+        return value
+
+    @model_validator(mode="after")
+    def _is_a_rubric(self) -> Rubrics:
+        try:
+            space = self.space
+        except DataError as error:
+            raise ValueError(f"criteria: {error}") from error
+        if self.candidate_columns and not space.candidate_count:
+            raise ValueError(
+                "criteria: none of them says which of two candidates is better, so there are no candidates; show what "
+                "is judged in `question` or `images`"
+            )
+        for columns in self.candidate_columns:
+            if isinstance(columns, list) and len(columns) != 2:
+                raise ValueError(f"a pair has two candidates, got {len(columns)} columns")
+        if space.candidate_count and not self.candidate_columns:
+            name = next(name for name, own in space.criteria if isinstance(own, Preference))
+            raise ValueError(
+                f"criteria: {name!r} asks which of two candidates is better; name their columns with candidate_images, "
+                "candidate_videos or candidate_texts"
+            )
+        return self
+
+    @property
+    def space(self) -> Rubric:
+        """What may be answered."""
+        return Rubric(tuple((name, criterion.space) for name, criterion in self.criteria.items()))
+
+    @property
+    def gold_columns(self) -> list[str]:
+        """The column of each criterion."""
+        return [criterion.gold or name for name, criterion in self.criteria.items()]

@@ -73,8 +73,22 @@ Protocol by default: candidates in a seeded random order, as data often hold the
 right order, normalised Levenshtein distance and accuracy. Rankings have no ties.""",
 )
 
+RUBRIC = _card(
+    name="rubric",
+    summary="Your own cases: several criteria at once, each with answers of its own",
+    factory="harness_generic.task:rubric",
+    options="harness_generic.options:Rubrics",
+    answers="rubric",
+    description=_DATA
+    + """\
+A criterion is a few answers, a score, or which of two candidates is better. An answer has to give all of them.
+Protocol by default: accuracy, which asks for every criterion, the share of criteria that are right, and for each
+criterion accuracy and macro-F1, or Spearman and mean absolute error of a score. Both orders where candidates are
+compared.""",
+)
+
 
 @hookimpl
 def harness_tasks() -> list[TaskCard]:
     """The tasks."""
-    return [PAIRWISE, POINTWISE, SCORE, RANKING]
+    return [PAIRWISE, POINTWISE, SCORE, RANKING, RUBRIC]

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import chain
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
-from harness.api import AnswerSpace, Context, DataError, Item, Part, Protocol, Verdict
+from harness.api import AnswerSpace, Context, DataError, Item, Part, Protocol, Score, Verdict
 from harness.api.data import Cell, PromptFrame, Row, TableTask
 from harness_generic import __version__, answers
-from harness_generic.options import Columns, Common, Compares, Pairwise, Pointwise, Ranked, Scored, as_list
+from harness_generic.options import (
+    Columns,
+    Common,
+    CommonCandidates,
+    Criterion,
+    Pairwise,
+    Pointwise,
+    Ranked,
+    Rubrics,
+    Scored,
+    as_list,
+)
 
 Answers: TypeAlias = Callable[[Row, int], tuple[AnswerSpace, Verdict]]
 """Gives the space and the gold of a row with so many candidates."""
@@ -29,6 +40,8 @@ POINTWISE = Protocol(metrics=("macro_f1", "accuracy", "balanced_accuracy"))
 SCORE = Protocol(metrics=("spearman", "pearson", "kendall", "mae", "accuracy"))
 # All orders of 26 candidates cannot be asked. One random order for each item hides which candidate the data put first.
 RANKING = Protocol(order="shuffled", metrics=("rank_accuracy", "levenshtein", "accuracy"))
+_OF_CRITERION = ("accuracy", "macro_f1")
+_OF_SCORE = ("spearman", "mae")
 
 
 class GenericTask(TableTask):
@@ -48,8 +61,10 @@ class GenericTask(TableTask):
         self.protocol, self._answer, self._said = protocol, answer, said
         self.id_column, self.ids_are_row_numbers = options.id, options.id is None
         self._template = options.template
-        self._compares = options if isinstance(options, Compares) else None
+        has_candidates = isinstance(options, CommonCandidates) and options.candidate_columns
+        self._compares = options if isinstance(options, CommonCandidates) and has_candidates else None
         self.frame = PromptFrame(heading="" if self._compares is None else f"{_heading(self._compares)} {{letter}}:")
+        self._described = _describe(options.criteria) if isinstance(options, Rubrics) else ()
         # A folder of images needs no option to show its pictures. A split may be a folder where another is a file.
         self._images = {split: self._question_images(folder=source.is_folder) for split, source in self.sources.items()}
         # Without this guard a forgotten column gives a run that looks sound, in which every item is the same.
@@ -87,7 +102,7 @@ class GenericTask(TableTask):
             group=name if options.group is None else row[options.group].name(),
             space=space,
             gold=gold,
-            question=self._template.fill(lambda column: row[column].word(), pictures),
+            question=self._template.fill(lambda column: row[column].word(), pictures) + self._described,
             candidates=candidates,
             category="" if options.category is None else row[options.category].word(),
             annotations=self._annotations(row, len(candidates)),
@@ -167,7 +182,35 @@ def ranking(options: Ranked, context: Context) -> GenericTask:
     )
 
 
-def _heading(compares: Compares) -> str:
+def rubric(options: Rubrics, context: Context) -> GenericTask:
+    """The factory of `generic/rubric`."""
+    return GenericTask(
+        options,
+        context,
+        protocol=_protocol_of(options),
+        answer=partial(answers.rubric, options),
+        said=partial(answers.read_rubric, options),
+    )
+
+
+def _protocol_of(options: Rubrics) -> Protocol:
+    """All criteria together, then each by itself. Pairs are asked in both orders."""
+    each = [
+        f"{metric}[{name}]"
+        for name, criterion in options.criteria.items()
+        for metric in (_OF_SCORE if isinstance(criterion.space, Score) else _OF_CRITERION)
+    ]
+    order: Literal["both", "fixed"] = "both" if options.space.candidate_count else "fixed"
+    return Protocol(order=order, metrics=("accuracy", "criteria_accuracy", *each))
+
+
+def _describe(criteria: Mapping[str, Criterion]) -> tuple[Part, ...]:
+    """The criteria in words, where the options say what they mean."""
+    lines = [f"- {name}: {criterion.description}" for name, criterion in criteria.items() if criterion.description]
+    return ("Criteria:\n" + "\n".join(lines),) if lines else ()
+
+
+def _heading(compares: CommonCandidates) -> str:
     if compares.candidate_texts is None:
         return "Image" if compares.candidate_videos is None else "Video"
     return "Answer" if compares.candidate_images is compares.candidate_videos is None else "Candidate"

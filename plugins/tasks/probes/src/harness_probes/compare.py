@@ -172,7 +172,7 @@ def _change(pairs: Sequence[Pair], metric: Metric, statistics: Statistics, *, ti
     if not pairs:
         return Change(before=None, after=None, difference=Measurement(None))
     # Rankings may differ in length by item. The largest space knows every verdict of the smaller ones.
-    space = max((pair.base.space for pair in pairs), key=lambda space: getattr(space, "n", 0))
+    space = max((pair.base.space for pair in pairs), key=lambda space: space.candidate_count)
     before, after = (
         _units(space, [_unit(answer, ties=ties, by_verdict=by_verdict) for answer in answers])
         for answers in ([pair.base for pair in pairs], [pair.probe for pair in pairs])

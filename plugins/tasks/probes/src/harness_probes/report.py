@@ -9,7 +9,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from harness.api import Metric, RecordedCell, Statistics, write_interval, write_number, write_share
+from harness.api import (
+    Metric,
+    RecordedAnswer,
+    RecordedCell,
+    Rubric,
+    Statistics,
+    write_interval,
+    write_number,
+    write_share,
+)
 from harness.api.files import write_whole
 from harness_probes.compare import Comparison, compare
 
@@ -139,8 +148,8 @@ def _finding(cells: Cells, task: str, *, find_metric: Callable[[str], Metric], s
         compare(
             probe,
             judge,
-            base=base[judge].answers() if judge in base else (),
-            probed=cell.answers(),
+            base=_answers_of(base[judge], first.metric) if judge in base else (),
+            probed=_answers_of(cell, first.metric),
             metric_name=first.metric,
             metric=metric,
             statistics=statistics,
@@ -156,6 +165,16 @@ def _finding(cells: Cells, task: str, *, find_metric: Callable[[str], Metric], s
     ]
     notes = tuple(_notes(first, beginning, unpaired=max(comparison.unpaired for comparison in comparisons), bare=bare))
     return Finding(task=task, probe=probe, base=beginning.task, notes=notes, comparisons=comparisons)
+
+
+def _answers_of(cell: RecordedCell, metric: str) -> Iterator[RecordedAnswer]:
+    """The answers that a metric is of: those to one criterion of a rubric where its name holds one."""
+    criterion = cell.protocol.criterion_of(metric)
+    for answer in cell.answers():
+        if not criterion:
+            yield answer
+        elif isinstance(answer.space, Rubric) and criterion in answer.space.names:
+            yield answer.of_criterion(criterion)
 
 
 def _notes(task: RecordedCell, base: RecordedCell, *, unpaired: int, bare: Sequence[str]) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
-from harness.api import AnswerSpace, Choice, Preference, Ranking, Verdict
+from harness.api import AnswerSpace, Choice, Verdict
 
 
 def reverse(count: int) -> tuple[int, ...]:
@@ -27,8 +27,7 @@ def expect_verdict(probe: str, space: AnswerSpace, verdict: Verdict) -> Verdict:
     """
     # Reversing twice gives the first order, so the same function serves gold and answers.
     if probe == "swap":
-        count = cast("Preference | Ranking", space).n
-        return space.to_shown(verdict, reverse(count))
+        return space.to_shown(verdict, reverse(space.candidate_count))
     if probe == "negated":
         return next(label for label in cast("Choice", space).labels if label != verdict)
     return verdict
