@@ -50,7 +50,8 @@ OFFERS: Mapping[str, Mapping[str, str]] = {
             "llmbar m-judgebench mj-bench mj-bench-bias mllm-as-a-judge-batch mllm-as-a-judge-pair "
             "mllm-as-a-judge-score mm-rlhf-rewardbench mmrb2 multimodal-rewardbench pandalm pick-a-pic "
             "rewardbench rewardbench-2 rewardbench-2-ties "
-            "videogen-rewardbench "
+            "omni-rewardbench "
+            "videogen-rewardbench videorewardbench "
             "vl-rewardbench"
         ),
         "probes": "blind jpeg length negated noise paraphrase swap text-in-image",

@@ -30,11 +30,13 @@ from harness_preference.benchmarks import (
     mm_rlhf_rewardbench,
     mmrb2,
     multimodal_rewardbench,
+    omni_rewardbench,
     pandalm,
     pick_a_pic,
     rewardbench,
     rewardbench_2,
     videogen_rewardbench,
+    videorewardbench,
     vl_rewardbench,
 )
 
@@ -91,6 +93,8 @@ RULES = {
     "mmrb2": Rules(mmrb2.PROTOCOL, LEFT_OUT, WRONG, WRONG),
     # extract_judgment: neither [[A]] nor [[B]] is a coin
     "multimodal-rewardbench": Rules(multimodal_rewardbench.PROTOCOL, HALF, HALF, HALF),
+    # run_exp.py: predicted == criteria_preference over all results; None is no preference
+    "omni-rewardbench": Rules(omni_rewardbench.PROTOCOL, WRONG, WRONG, WRONG, tied_gold=WRONG, tie=WRONG),
     # compute_metrics.py: a tie is a class; what cannot be read is taken for one, which no live answer is here
     "pandalm": Rules(pandalm.PROTOCOL, WRONG, WRONG, None, tied_gold=WRONG, tie=WRONG),
     # [p0 > p1] label_0 + [p0 < p1] label_1
@@ -101,6 +105,8 @@ RULES = {
     "rewardbench-2": Rules(rewardbench_2.PROTOCOL, QUARTER, QUARTER, HALF, n=4),
     # suff_stats: a tie of either side alone is no agreement; their scores are never missing
     "videogen-rewardbench": Rules(videogen_rewardbench.PROTOCOL, WRONG, WRONG, None, tied_gold=WRONG, tie=WRONG),
+    # no script could be seen: what the harness does unless told otherwise
+    "videorewardbench": Rules(videorewardbench.PROTOCOL, WRONG, WRONG, WRONG),
     # classify: a majority of "doesntMatch" leaves the denominator
     "vl-rewardbench": Rules(vl_rewardbench.PROTOCOL, LEFT_OUT, LEFT_OUT, LEFT_OUT),
 }
