@@ -48,8 +48,9 @@ OFFERS: Mapping[str, Mapping[str, str]] = {
             "auto-j codejudgebench contextualjudgebench editreward-bench editreward-validation genai-bench hpd-v2 "
             "hpd-v3 imagereward-pairs judge-anything-pair judge-anything-score judgebench llmbar m-judgebench "
             "m-rewardbench mj-bench mj-bench-bias mllm-as-a-judge-batch mllm-as-a-judge-pair mllm-as-a-judge-score "
-            "mm-judgebench mm-rlhf-rewardbench mmrb2 multi-crit multimodal-rewardbench pandalm pick-a-pic rewardbench "
-            "rewardbench-2 rewardbench-2-ties rm-bench videogen-rewardbench vl-rewardbench"
+            "mm-judgebench mm-rlhf-rewardbench mmrb2 multi-crit multimodal-rewardbench omni-rewardbench pandalm "
+            "pick-a-pic rewardbench rewardbench-2 rewardbench-2-ties rm-bench videogen-rewardbench videorewardbench "
+            "vl-rewardbench"
         ),
         "probes": "blind jpeg length negated noise paraphrase swap text-in-image",
     },

@@ -36,12 +36,14 @@ from harness_preference.benchmarks import (
     mmrb2,
     multi_crit,
     multimodal_rewardbench,
+    omni_rewardbench,
     pandalm,
     pick_a_pic,
     rewardbench,
     rewardbench_2,
     rm_bench,
     videogen_rewardbench,
+    videorewardbench,
     vl_rewardbench,
 )
 
@@ -110,6 +112,8 @@ RULES = {
     "multi-crit": Rules(multi_crit.PROTOCOL, WRONG, WRONG, WRONG),
     # extract_judgment: neither [[A]] nor [[B]] is a coin
     "multimodal-rewardbench": Rules(multimodal_rewardbench.PROTOCOL, HALF, HALF, HALF),
+    # run_exp.py: predicted == criteria_preference over all results; None is no preference
+    "omni-rewardbench": Rules(omni_rewardbench.PROTOCOL, WRONG, WRONG, WRONG, tied_gold=WRONG, tie=WRONG),
     # compute_metrics.py: a tie is a class; what cannot be read is taken for one, which no live answer is here
     "pandalm": Rules(pandalm.PROTOCOL, WRONG, WRONG, None, tied_gold=WRONG, tie=WRONG),
     # [p0 > p1] label_0 + [p0 < p1] label_1
@@ -122,6 +126,8 @@ RULES = {
     "rm-bench": Rules(rm_bench.PROTOCOL, WRONG, WRONG, WRONG),
     # suff_stats: a tie of either side alone is no agreement; their scores are never missing
     "videogen-rewardbench": Rules(videogen_rewardbench.PROTOCOL, WRONG, WRONG, None, tied_gold=WRONG, tie=WRONG),
+    # no script could be seen: what the harness does unless told otherwise
+    "videorewardbench": Rules(videorewardbench.PROTOCOL, WRONG, WRONG, WRONG),
     # classify: a majority of "doesntMatch" leaves the denominator
     "vl-rewardbench": Rules(vl_rewardbench.PROTOCOL, LEFT_OUT, LEFT_OUT, LEFT_OUT),
 }

@@ -15,6 +15,7 @@ from harness.api import TIE, Image, Item, Protocol, Verdict
 from harness.api.data import Cell, Layout, PromptFrame, Row, group_of, make_picture, write_table
 from harness_preference.benchmark import Benchmark
 from harness_preference.benchmarks.ranked_images import WITH_TIES
+from harness_preference.benchmarks.shown_videos import show_video
 from harness_preference.options import Options
 
 ASPECTS = {
@@ -54,7 +55,7 @@ def items(row: Row, subset: str, options: Options) -> Iterator[Item]:
     label = _label(row, subset)
     prompt = row["prompt"].text()
     count = options.frames if isinstance(options, VideoGenOptions) else _FRAMES
-    candidates = tuple(row[f"path_{side}"].video().parts(count) for side in "AB")
+    candidates = tuple(show_video(row[f"path_{side}"], count) for side in "AB")
     if not label.row.has(label.column):
         return
     yield Item(
