@@ -45,6 +45,7 @@ OFFERS: Mapping[str, Mapping[str, str]] = {
         ),
         "mtrl": "agin-nat agin-nat-mos agin-rat agin-rat-mos agin-tech agin-tech-mos imagereward seetrue unsafebench",
         "preference": (
+            "agiqa-3k aigciqa2023 "
             "genai-bench hpd-v2 hpd-v3 imagereward-pairs judge-anything-pair judge-anything-score judgebench "
             "llmbar m-judgebench mj-bench mj-bench-bias mllm-as-a-judge-batch mllm-as-a-judge-pair "
             "mllm-as-a-judge-score mm-rlhf-rewardbench mmrb2 multimodal-rewardbench pandalm pick-a-pic "
@@ -76,7 +77,8 @@ OFFERS: Mapping[str, Mapping[str, str]] = {
     },
     "metric": {
         "preference": (
-            "bias_accuracy gini_equality normalized_dispersion pick_a_pic_score rewardbench_2_ties same_winner"
+            "bias_accuracy gini_equality logistic_pearson normalized_dispersion pick_a_pic_score "
+            "rewardbench_2_ties same_winner"
         ),
     },
     "manifest": {
