@@ -49,7 +49,8 @@ OFFERS: Mapping[str, Mapping[str, str]] = {
             "genai-bench hpd-v2 hpd-v3 imagereward-pairs judge-anything-pair judge-anything-score judgebench "
             "llmbar m-judgebench mj-bench mj-bench-bias mllm-as-a-judge-batch mllm-as-a-judge-pair "
             "mllm-as-a-judge-score mm-rlhf-rewardbench mmrb2 multimodal-rewardbench pandalm pick-a-pic "
-            "rewardbench rewardbench-2 rewardbench-2-ties vl-rewardbench"
+            "rewardbench rewardbench-2 rewardbench-2-ties vl-rewardbench "
+            "vlrmbench-foresight vlrmbench-solutions vlrmbench-steps"
         ),
         "probes": "blind jpeg length negated noise paraphrase swap text-in-image",
     },
@@ -78,7 +79,7 @@ OFFERS: Mapping[str, Mapping[str, str]] = {
     "metric": {
         "preference": (
             "bias_accuracy gini_equality logistic_pearson normalized_dispersion pick_a_pic_score "
-            "rewardbench_2_ties same_winner"
+            "rewardbench_2_ties same_winner vlrmbench_f1"
         ),
     },
     "manifest": {

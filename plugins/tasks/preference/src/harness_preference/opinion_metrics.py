@@ -140,14 +140,16 @@ def _squares(weights: Floats, x: Floats, y: Floats, curves: Floats) -> Floats:
         both = (sy**2 * xx - 2 * sx * sy * xy + xy**2 * ss) / (determinant * yy)
         # A sigmoid that is a line on these answers adds nothing to the line itself.
         squares = np.where(determinant > 1e-9 * ss * xx, both, xy**2 / (xx * yy))
-    return np.where((xx > _TINY) & (yy > _TINY), squares, np.nan)
+    found: Floats = np.where((xx > _TINY) & (yy > _TINY), squares, np.nan)
+    return found
 
 
 def _standardise(values: Floats) -> Floats:
     """Mean 0 and deviation 1, so that one start serves every scale and no sum of squares cancels."""
     centred = values - values.mean()
     deviation = float(centred.std())
-    return centred / deviation if deviation > 0 else centred
+    out: Floats = centred / deviation if deviation > 0 else centred
+    return out
 
 
 def logistic_pearson(options: Any, context: Any) -> LogisticPearson:
