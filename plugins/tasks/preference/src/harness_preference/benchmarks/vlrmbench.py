@@ -206,21 +206,21 @@ _WRONG = "STEP1: I see two cups.\nSTEP2: There is a third one.\nSTEP3: The answe
 
 
 def step_example(folder: Path) -> None:
-    """A row that is left out, a reasoning with a wrong step, and one with two."""
-    facts: tuple[dict[str, object], ...] = ({"error_info": "no answer"}, {}, {"task_gt": [0, 1, 1]})
+    """A reasoning with a wrong step, a row that is left out, and a reasoning with two wrong steps."""
+    facts: tuple[dict[str, object], ...] = ({}, {"error_info": "no answer"}, {"task_gt": [0, 1, 1]})
     for subset in ("step_correctness", "location_error"):
         fixed = {"step_list": _RIGHT, "reasoning_error": _WRONG, "task_gt": [0, 1, 0]}
         _example(folder, subset, [{**fixed, **changes} for changes in facts])
 
 
 def foresight_example(folder: Path) -> None:
-    """A row that is left out, a beginning that leads to a wrong answer, and one that leads to a right one."""
+    """A beginning that leads to a wrong answer, a row that is left out, and a beginning that leads to a right one."""
     right = {"step_list": _RIGHT[:2], "task_gt": True}
     wrong = {"step_list": _RIGHT, "reasoning_error": _WRONG[:52], "task_gt": False}
-    _example(folder, "foresight", [{**right, "error_info": "no answer"}, wrong, right])
+    _example(folder, "foresight", [wrong, {**right, "error_info": "no answer"}, right])
 
 
 def solution_example(folder: Path) -> None:
-    """A row that is left out, and a pair of a right and a wrong reasoning."""
+    """A pair of a right and a wrong reasoning, a row that is left out, and another pair."""
     pair = {"step_list": _RIGHT, "reasoning_error": _WRONG}
-    _example(folder, "multi_solution", [{**pair, "error_info": "no answer"}, pair])
+    _example(folder, "multi_solution", [pair, {**pair, "error_info": "no answer"}, pair])
