@@ -45,12 +45,13 @@ OFFERS: Mapping[str, Mapping[str, str]] = {
         ),
         "mtrl": "agin-nat agin-nat-mos agin-rat agin-rat-mos agin-tech agin-tech-mos imagereward seetrue unsafebench",
         "preference": (
-            "auto-j codejudgebench contextualjudgebench editreward-bench editreward-validation genai-bench hpd-v2 "
-            "hpd-v3 imagereward-pairs judge-anything-pair judge-anything-score judgebench llmbar m-judgebench "
-            "m-rewardbench mj-bench mj-bench-bias mllm-as-a-judge-batch mllm-as-a-judge-pair mllm-as-a-judge-score "
-            "mm-judgebench mm-rlhf-rewardbench mmrb2 multi-crit multimodal-rewardbench omni-rewardbench pandalm "
-            "pick-a-pic rewardbench rewardbench-2 rewardbench-2-ties rm-bench videogen-rewardbench videorewardbench "
-            "vl-rewardbench"
+            "agiqa-3k aigciqa2023 auto-j codejudgebench contextualjudgebench editreward-bench editreward-validation "
+            "genai-bench hpd-v2 hpd-v3 imagereward-pairs judge-anything-pair judge-anything-score judgebench llmbar "
+            "m-judgebench m-rewardbench mj-bench mj-bench-bias mllm-as-a-judge-batch mllm-as-a-judge-pair "
+            "mllm-as-a-judge-score mm-judgebench mm-rlhf-rewardbench mmrb2 multi-crit multimodal-rewardbench "
+            "omni-rewardbench pandalm pick-a-pic rewardbench rewardbench-2 rewardbench-2-ties rm-bench "
+            "videogen-rewardbench videorewardbench vl-rewardbench vlrmbench-foresight vlrmbench-solutions "
+            "vlrmbench-steps"
         ),
         "probes": "blind jpeg length negated noise paraphrase swap text-in-image",
     },
@@ -82,7 +83,7 @@ OFFERS: Mapping[str, Mapping[str, str]] = {
     "metric": {
         "preference": (
             "bias_accuracy calibrated_ties calibrated_ties_from_zero cmr decided_accuracy gini_equality "
-            "normalized_dispersion pick_a_pic_score rewardbench_2_ties same_winner tos"
+            "logistic_pearson normalized_dispersion pick_a_pic_score rewardbench_2_ties same_winner tos vlrmbench_f1"
         ),
     },
     "manifest": {

@@ -212,6 +212,18 @@ def test_recorded_rewards_have_the_official_score_on_any_scale(pairs: list[Any],
     assert scores == pytest.approx(official(samples), abs=1e-12)
 
 
+def test_equal_differences_of_recorded_rewards_stay_equal() -> None:
+    """The spread of the right answers is the margin: 3/8 each. Scaled by 9/120 they would differ by rounding."""
+    samples: list[Sample] = [("ref:0", 1, [100.0, -20.0]), ("tied:0", 2, [-4.25, -4.625, -5.0])]
+    columns = {
+        "id": [name for name, *_ in samples],
+        "subset": ["Ties", "Ties"],
+        "results": [None, None],
+        "scores": [scores for *_, scores in samples],
+    }
+    assert score_recorded_ties(columns, samples) == pytest.approx(official(samples), abs=1e-12) == 0.6
+
+
 def test_recorded_ratings_have_the_official_score_and_missing_ones_are_none() -> None:
     samples: list[Sample] = [("ref:0", 1, [9, -1]), ("tied:0", 3, [9, 8, -1, 2])]
     columns = {
