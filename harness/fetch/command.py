@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -107,7 +108,7 @@ def _prepare(offer: Offer, folder: Path, revision: str | None, patterns: tuple[s
     listing = list_files(data.hub, revision=wanted, patterns=patterns or data.files)
     if record is not None and record.commit != listing.commit:
         raise DataError(f"{folder}: holds commit {record.commit}; give another folder for commit {listing.commit}")
-    missing = sum(file.bytes for file in listing.files if not _is_there(folder / file.name, file.bytes))
+    missing = sum(_count_missing(folder / file.name, file.bytes) for file in listing.files)
     for line in list_download(listing, folder, missing=missing):
         echo(line)
     _check_sizes(offer, folder, listing)
@@ -124,10 +125,11 @@ def _check_sizes(offer: Offer, folder: Path, listing: Listing) -> None:
     from harness.api import UserError
 
     if large := [file.name for file in listing.files if file.bytes > _LARGEST]:
+        place = shlex.quote(str(folder))
         raise UserError(
             f"{large[0]}: is larger than the 50 GB that the hub sends over HTTP; fetch the files with `hf download "
-            f"{listing.hub} --repo-type dataset --revision {listing.commit} --local-dir {folder}`, then `harness data "
-            f"{offer.id} --to {folder} --check`"
+            f"{listing.hub} --repo-type dataset --revision {listing.commit} --local-dir {place}`, then `harness data "
+            f"{offer.id} --to {place} --check`"
         )
 
 
@@ -144,8 +146,14 @@ def _check_target(folder: Path, record: FetchRecord | None, hub: str) -> None:
         )
 
 
-def _is_there(path: Path, size: int) -> bool:
-    return path.is_file() and path.stat().st_size == size
+def _count_missing(path: Path, size: int) -> int:
+    """Bytes of a file that are to be fetched: what an earlier command began is not fetched again."""
+    from harness.fetch.record import part_of
+
+    if path.is_file() and path.stat().st_size == size:
+        return 0
+    part = part_of(path)
+    return max(0, size - part.stat().st_size) if part.is_file() else size
 
 
 def _fetch(offer: Offer, plugins: Plugins, folder: Path, listing: Listing) -> None:

@@ -1,7 +1,7 @@
 """Fetches the files of a listing over HTTP, and goes on with those that an earlier command began.
 
 By `Range` and by hand: version 2 of `huggingface_hub` keeps no part of a file that was not complete. A file gets its
-name when it has the hash that the hub lists. Until then it is hidden, so that no loader takes it for data.
+name when it has the hash that the hub lists.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 from harness.api import DataError
 from harness.fetch.hub import AGAIN, ListedFile, Listing, explain_errors, load_library, page_of
 from harness.fetch.progress import ByteCount, count_bytes
-from harness.fetch.record import FetchedFile, hash_file
+from harness.fetch.record import FetchedFile, hash_file, part_of
 
 _AT_ONCE = 8
 _CHUNK = 2**20
@@ -56,7 +56,7 @@ def _fetch(library: Any, listing: Listing, file: ListedFile, folder: Path, count
         count.add(file.bytes)
         return found
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
+    part = part_of(path)
     _fetch_part(library, listing, file, part, count)
     found = _same(part, file)
     if found is None:

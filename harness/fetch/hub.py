@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -84,11 +85,11 @@ def list_files(hub: str, *, revision: str | None, patterns: Sequence[str]) -> Li
     with explain_errors(hub, revision):
         info = api.dataset_info(hub, revision=revision)
         commit = str(info.sha)
+        if not re.fullmatch("[0-9a-f]{40}", commit):
+            raise DataError(f"{page_of(hub)}: the hub names no commit, but {commit[:80]!r}; try another --revision")
         tree = api.list_repo_tree(hub, repo_type="dataset", revision=commit, recursive=True)
         listed = [entry for entry, _ in zip(tree, range(_MOST_FILES), strict=False) if hasattr(entry, "blob_id")]
-    everything = {entry.path: entry for entry in listed}
-    for name in everything:
-        check_name(name, place=page_of(hub))
+    everything = {str(entry.path): entry for entry in listed}
     wanted = sorted(filter_repo_objects(everything, allow_patterns=list(patterns) or None))
     if not wanted:
         raise DataError(
@@ -96,14 +97,19 @@ def list_files(hub: str, *, revision: str | None, patterns: Sequence[str]) -> Li
             f"{', '.join(sorted(everything)[:10]) or 'none'}; name those that you want with --files PATTERN"
         )
     names = sorted({*wanted, *filter_repo_objects(everything, allow_patterns=list(_ALWAYS))})
-    files = tuple(_describe(everything[name]) for name in names)
+    # Those alone: an odd name that is not wanted is no reason to refuse the others.
+    for name in names:
+        check_name(name, place=page_of(hub))
+    files = tuple(_describe(everything[name], page_of(hub)) for name in names)
     return Listing(hub=hub, commit=commit, gated=bool(getattr(info, "gated", False)), files=files)
 
 
-def _describe(entry: Any) -> ListedFile:
-    size = entry.size if entry.lfs is None else entry.lfs.size
+def _describe(entry: Any, page: str) -> ListedFile:
+    size = int(entry.size if entry.lfs is None else entry.lfs.size)
+    if size < 0:
+        raise DataError(f"{page}: lists {entry.path!r} with a size of {size}; nothing is fetched")
     sha256 = "" if entry.lfs is None else str(entry.lfs.sha256)
-    return ListedFile(name=str(entry.path), bytes=int(size), sha256=sha256, blob=str(entry.blob_id))
+    return ListedFile(name=str(entry.path), bytes=size, sha256=sha256, blob=str(entry.blob_id))
 
 
 def load_library() -> Any:

@@ -74,6 +74,11 @@ def check_name(name: str, *, place: str) -> None:
         raise DataError(f"{place}: lists a file {name!r}, a name that is kept for other use; nothing is fetched")
 
 
+def part_of(path: Path) -> Path:
+    """Where a file lies until it is whole: hidden, so that no loader takes it for data."""
+    return path.with_name(f".{path.name}.part")
+
+
 def read_record(folder: Path) -> FetchRecord | None:
     """What was fetched into a folder. `None` where nothing was.
 

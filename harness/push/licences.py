@@ -34,6 +34,8 @@ class DataLicence:
     """Canonical id."""
     text: str
     """What the card says; empty where the task is not installed here."""
+    gated: bool = False
+    """Whether the card says that one has to ask for the data."""
 
     @property
     def is_open(self) -> bool:
@@ -43,7 +45,7 @@ class DataLicence:
     @property
     def is_gated(self) -> bool:
         """Whether the data were given to the user alone, or for research only."""
-        return _GATED.search(self.text) is not None
+        return self.gated or _GATED.search(self.text) is not None
 
     def __str__(self) -> str:
         return f"{self.task} ({self.text or f'{self.task_id} is not installed here, so its licence is not known'})"
@@ -52,14 +54,16 @@ class DataLicence:
 def list_licences(run: RecordedRun, plugins: Plugins) -> list[DataLicence]:
     """One for each task of a run, in the order of the manifest."""
     tasks = {cell.task: cell.task_id for cell in run.cells}
-    return [DataLicence(task=name, task_id=task, text=_read_licence(task, plugins)) for name, task in tasks.items()]
+    return [_read_licence(name, task, plugins) for name, task in tasks.items()]
 
 
-def _read_licence(task: str, plugins: Plugins) -> str:
+def _read_licence(name: str, task: str, plugins: Plugins) -> DataLicence:
     try:
-        return str(plugins.find("task", task).card.licence or "not stated")
+        card = plugins.find("task", task).card
     except PluginError:
-        return ""
+        return DataLicence(task=name, task_id=task, text="")
+    gated = getattr(getattr(card, "data", None), "gated", None) is True
+    return DataLicence(task=name, task_id=task, text=card.licence or "not stated", gated=gated)
 
 
 def find_obstacle(licences: Sequence[DataLicence], *, answers_for: bool) -> str:

@@ -5,8 +5,9 @@
 SETTINGS is JSON, and all of it may be left out: `gated`, `token` (who else asks for a file is refused), `cut` (bytes of
 the first answer with a file, after which the connection breaks), `slow_s` (seconds before each further piece), `swap`
 (names of files of which another byte is sent than is listed), `longer` (zeros sent after a file), `whole` (no ranges),
-`more` (entries of the listing that are no files), `many` (a number of such entries, each of 49 GB), `status` (the
-answer to everything). The port is printed first, and then each request on stderr.
+`redirect` (the address of another server, which files are sent from), `more` (entries of the listing that are no
+files), `many` (a number of such entries, each of 49 GB), `status` (the answer to everything). The port is printed
+first, and then each request on stderr.
 """
 
 from __future__ import annotations
@@ -38,7 +39,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         path = unquote(urlparse(self.path).path)
-        print(self.command, path, self.headers.get("Range", ""), file=sys.stderr, flush=True)
+        token = "with a token" if self.headers.get("Authorization") else ""
+        print(self.command, path, self.headers.get("Range", ""), token, file=sys.stderr, flush=True)
         if status := self.settings.get("status"):
             self._send(status, b"{}", {})
         elif found := _INFO.fullmatch(path):
@@ -80,7 +82,11 @@ class Handler(BaseHTTPRequestHandler):
 
     def _file(self, file: Path, name: str) -> None:
         if self.settings.get("token") and self.headers.get("Authorization") != f"Bearer {self.settings['token']}":
-            self._send(403, b"", {"X-Error-Code": "GatedRepo", "X-Error-Message": "Access is restricted"})
+            body = b'{"error": "Access is restricted"}'
+            self._send(403, body, {"X-Error-Code": "GatedRepo", "X-Error-Message": "Access is restricted"})
+            return
+        if place := self.settings.get("redirect"):
+            self._send(302, b"", {"Location": f"{place}{self.path}"})
             return
         data = file.read_bytes()
         etag = hashlib.sha256(data).hexdigest()

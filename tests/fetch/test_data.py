@@ -90,7 +90,7 @@ def call_harness(*arguments: str, env: dict[str, str], cwd: Path) -> Done:
 def gets_of(log: Path, name: str = TABLE) -> list[str]:
     """The `Range` of each request for the content of a file."""
     lines = [line for line in log.read_text().splitlines() if line.startswith("GET") and name in line]
-    return [line.partition(name)[2].strip() for line in lines]
+    return [line.partition(name)[2].removesuffix("with a token").strip() for line in lines]
 
 
 def call_main(*arguments: str) -> int:
@@ -216,12 +216,12 @@ def test_a_gate_says_where_to_ask_and_shows_no_token(serve: Serve, tmp_path: Pat
 
 
 def test_a_listing_cannot_lead_out_of_the_folder(serve: Serve, tmp_path: Path) -> None:
-    entry = {"type": "file", "path": "../x", "oid": "b" * 40, "size": 1}
+    entry = {"type": "file", "path": "../filtered-x.parquet", "oid": "b" * 40, "size": 1}
     done = call_harness("--to", "here", env=serve(more=[entry]), cwd=tmp_path)
     assert done.returncode == 2
     assert "nothing is fetched" in done.stderr
     assert not (tmp_path / "here").exists()
-    assert not (tmp_path / "x").exists()
+    assert not (tmp_path / "filtered-x.parquet").exists()
 
 
 def test_a_disk_that_is_too_small_is_said_before_the_first_byte(serve: Serve, tmp_path: Path) -> None:
@@ -230,6 +230,32 @@ def test_a_disk_that_is_too_small_is_said_before_the_first_byte(serve: Serve, tm
     assert "490 TB are to be fetched" in done.stderr
     assert "and 9,982 more" in done.stdout
     assert gets_of(tmp_path / "log", "resolve") == []
+
+
+def test_a_part_that_is_there_needs_no_room(serve: Serve, published: Path, tmp_path: Path) -> None:
+    (tmp_path / "here/data").mkdir(parents=True)
+    write_record(tmp_path / "here", FetchRecord(hub="allenai/reward-bench", commit=COMMIT, files=[]))
+    whole = (published / TABLE).read_bytes()
+    (tmp_path / "here/data" / f".{Path(TABLE).name}.part").write_bytes(whole[:-3])
+    readme = (published / "README.md").stat().st_size
+    done = call_harness("--to", "here", env=serve(), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert f"{readme + 3} bytes to fetch" in done.stdout
+    assert gets_of(tmp_path / "log") == [f"bytes={len(whole) - 3}-"]
+
+
+def test_a_token_goes_to_the_hub_and_to_no_other_host(serve: Serve, tmp_path: Path) -> None:
+    other = serve()
+    (tmp_path / "log").rename(tmp_path / "log-of-other")
+    # Another name of this machine is another host.
+    place = other["HF_ENDPOINT"].replace("127.0.0.1", "localhost")
+    env = serve(redirect=place, token=TOKEN)
+    done = call_harness("--to", "here", env={**env, "HF_TOKEN": TOKEN}, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert all("with a token" in line for line in (tmp_path / "log").read_text().splitlines())
+    lines = (tmp_path / "log-of-other").read_text().splitlines()
+    assert any(TABLE in line for line in lines)
+    assert not any("with a token" in line for line in lines)
 
 
 @pytest.mark.parametrize(

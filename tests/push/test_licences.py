@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from harness.discovery import Plugins
-from harness.push.licences import DataLicence, find_obstacle
+from harness.push.licences import DataLicence, _read_licence, find_obstacle
 
 
 def licence(text: str) -> DataLicence:
@@ -29,6 +29,15 @@ def test_what_is_not_known_to_be_open_is_for_the_user_to_answer_for(text: str) -
 )
 def test_a_gate_is_an_obstacle_whatever_the_user_says(text: str) -> None:
     assert "gated" in find_obstacle([licence(text)], answers_for=True)
+
+
+def test_a_gate_that_only_the_place_of_the_data_states_is_one_too() -> None:
+    gated = DataLicence(task="t", task_id="p/t", text="MIT", gated=True)
+    assert "gated" in find_obstacle([gated], answers_for=True)
+    plugins = Plugins.load()
+    assert _read_licence("t", "preference/mj-bench", plugins).gated
+    assert not _read_licence("t", "preference/llmbar", plugins).gated
+    assert not _read_licence("t", "no/such", plugins).gated
 
 
 def test_every_task_of_this_repository_states_a_licence_that_is_read() -> None:
