@@ -203,7 +203,7 @@ def fail_in_one(folder: Path, model: Path) -> None:
             os._exit(9)
         return plain(self, *given)
 
-    module.Grpo._learn = learn  # type: ignore[method-assign]
+    module.Grpo._learn = learn  # type: ignore[method-assign, assignment]
     try:
         grpo(recipe_of(folder / "grpo", model), **GRPO)
     except UserError as error:

@@ -218,7 +218,7 @@ class TrainerOptions(CommonOptions):
             )
         if self.shard and (self.optimizer != "adamw" or self.offload_optimizer):
             raise ValueError(
-                "shard: spreads the moments of adamw, neither in eight bits nor on the host; leave out optimizer and "
+                "shard: spreads the moments of adamw in float32 over the devices; leave out optimizer and "
                 "offload_optimizer, or shard"
             )
         if self.shard and self.lora is not None and self.lora.load_in_4bit:
