@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score
 
@@ -63,6 +63,7 @@ WINNER = st.sampled_from([0, 1, None])
 
 @pytest.mark.filterwarnings("ignore")  # scikit-learn divides by 0 where both sides always say one and the same
 @given(st.lists(st.tuples(st.sampled_from([0, 1]), WINNER, WINNER), min_size=1, max_size=12))
+@settings(deadline=None)
 def test_the_kappas_are_those_of_the_official_script(pairs: list[tuple[int, int | None, int | None]]) -> None:
     found = [np.nan if value is None else value for value in llmbar_kappas.find_kappas(answers(pairs)).values()]
     np.testing.assert_allclose(found, official(pairs), atol=1e-12)

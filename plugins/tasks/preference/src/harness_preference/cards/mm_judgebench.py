@@ -46,8 +46,8 @@ asked in both orders, which is the mean of both; `protocol: {order: fixed}` is t
 for the verdict in harness/brackets. Their script looks for an image by the id of the pair where a row names none; here
 every row has to name it.""",
         pitfalls="""\
-A pair is there once for each language, and all of these are one cluster: 60,000 rows are 2,500 pairs. The labels of one
-file may be uneven, so a judge that always names the first answer may look good in it. Not to be confused with
+A pair is there once for each language, and all of these are one cluster: 60,000 rows are about 2,400 pairs. The labels
+of one file may be uneven, so a judge that always names the first answer may look good in it. Not to be confused with
 M-JudgeBench (arXiv 2603.00546). M-MM-RewardBench in the same release is for training and not read.""",
         example="harness_preference.benchmarks.mm_judgebench:example",
     )
