@@ -125,6 +125,9 @@ class _Attempt:
             return
         if not isinstance(judgement, Judgement):
             judgement = Judgement.failure(Status.ERROR, f"the judge yielded {judgement!r:.200}, which is no Judgement")
+        # Thousands of answers may wait to be written down, and the pixels of their pictures are not needed any more.
+        for image in mine.images:
+            image.forget()
         self.answers.append((mine, judgement.check(mine.space)))
         del self.in_flight[mine.key]
         # A fast judge would fill the queue within a tick. A slow one is written down once a tick, in one batch.

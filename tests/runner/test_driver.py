@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+import dataclasses
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
 
-from harness.api import DataError, Judge, JudgeError, Judgement, Request, Status, UserError
+from harness.api import DataError, Image, Judge, JudgeError, Judgement, Message, Request, Status, UserError
 from harness.runner.driver import Driver
 
 Make = Callable[..., Request]
@@ -282,7 +284,6 @@ def test_memory_stays_bounded_when_the_journal_is_slower_than_the_judge(make_req
     def endless() -> Iterator[Request]:
         nonlocal pulled
         template = make_request()
-        import dataclasses
 
         while True:
             pulled += 1
@@ -296,6 +297,34 @@ def test_memory_stays_bounded_when_the_journal_is_slower_than_the_judge(make_req
     driver.stop()
     for _ in batches:
         pass
+
+
+def test_answers_that_wait_to_be_written_down_hold_no_pixels(make_request: Make) -> None:
+    import PIL.Image
+
+    drawn: list[int] = []
+
+    def draw(number: int) -> PIL.Image.Image:
+        drawn.append(number)
+        return PIL.Image.new("RGB", (4, 4), (number, 0, 0))
+
+    def with_picture(number: int) -> Request:
+        request = make_request(number)
+        image = Image.from_drawing(partial(draw, number), name=f"{number}", named=lambda: f"{number:064x}")
+        return dataclasses.replace(request, messages=(Message("user", ("Is it red?", image)),))
+
+    def look(request: Request) -> Judgement:
+        for image in request.images:
+            image.load()
+        return good(request)
+
+    answers = drive(Scripted(look, batch=2), [with_picture(number) for number in range(5)])
+    assert drawn == [0, 1, 2, 3, 4]
+    assert by_item(answers).keys() == {request.item for request, _ in answers}
+    for request, _ in answers:
+        (image,) = request.images
+        image.load()
+    assert drawn == [0, 1, 2, 3, 4] * 2, "each is drawn again, since its pixels were let go"
 
 
 def test_a_judge_goes_on_as_soon_as_its_answers_are_taken(make_request: Make, monkeypatch: pytest.MonkeyPatch) -> None:
