@@ -61,6 +61,9 @@ def test_the_score_is_that_of_the_official_script(tmp_path: Path, context: Conte
     each = [inversion_score(said, ranks) for said, ranks in zip(SAID, RANKS, strict=True)]
     assert scores.estimates[0].value == pytest.approx(sum(each) / len(each), abs=1e-12)
     assert each == pytest.approx([2 / 3, 5 / 6, 0, 1 / 3])
+    pairs = [n * (n - 1) / 2 for n in map(len, RANKS)]
+    over_pairs = sum(share * n for share, n in zip(each, pairs, strict=True)) / sum(pairs)
+    assert scores.estimates[1].value == pytest.approx(over_pairs, abs=1e-12)
     assert scores.groups == len(RANKS)  # two rows with one prompt are two prompts to the script
 
 

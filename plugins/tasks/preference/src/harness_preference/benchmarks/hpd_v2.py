@@ -73,7 +73,10 @@ def frame(subset: str) -> PromptFrame:
 
 
 # `ties="right"`: officially a tie is no inversion. `average="group"`: the mean is over prompts (`inversion_score`).
-PROTOCOL = Protocol(order="shuffled", unparsed="wrong", ties="right", average="group")
+# Over all pairs beside it, since there is a human ceiling of a plain mean and none of one over prompts.
+PROTOCOL = Protocol(
+    order="shuffled", unparsed="wrong", ties="right", average="group", metrics=("accuracy", "accuracy@micro")
+)
 """The official one: 1 - inversions / pairs for each prompt, averaged over prompts."""
 
 BENCHMARK = Benchmark(
@@ -97,14 +100,17 @@ task, unfold = BENCHMARK.task, BENCHMARK.unfold
 
 
 def example(folder: Path) -> None:
-    """Two prompts, one of them with a tie, and an archive with their images."""
+    """Two prompts, one with what two people said and one with a tie, and an archive with their images."""
     folder.mkdir(parents=True, exist_ok=True)
-    people = [{"user_hash": "u1", "rank": [1, 3, 2]}, {"user_hash": "u2", "rank": [1, 2, 3]}]
-    alike = [{"user_hash": name, "rank": [1, 1, 2]} for name in ("u1", "u2")]
-    red, blue = ["0.jpg", "1.jpg", "2.jpg"], ["3.jpg", "4.jpg", "5.jpg"]
+    people = [{"user_hash": name, "rank": ranks} for name, ranks in (("u1", [1, 3, 2]), ("u2", [2, 3, 1]))]
     rows = [
-        {"prompt": "a red cup", "image_path": red, "rank": [1, 2.5, 2.5], "raw_annotations": people},
-        {"prompt": "a blue cup", "image_path": blue, "rank": [1, 1, 2], "raw_annotations": alike},
+        {
+            "prompt": "a red cup",
+            "image_path": ["0.jpg", "1.jpg", "2.jpg"],
+            "rank": [1, 3, 2],
+            "raw_annotations": people,
+        },
+        {"prompt": "a blue cup", "image_path": ["3.jpg", "4.jpg", "5.jpg"], "rank": [1, 1, 2]},
     ]
     with tarfile.open(folder / "test.tar.gz", "w:gz") as archive:
         for number in range(6):

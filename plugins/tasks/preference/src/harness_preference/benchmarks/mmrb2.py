@@ -7,7 +7,7 @@ https://github.com/facebookresearch/MMRB2, paper: arXiv 2512.16899.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -78,15 +78,20 @@ def items(row: Row, subset: str, options: Options) -> Iterator[Item]:
 
 
 def votes(row: Row, pair: str) -> dict[str, Verdict]:
-    """What each person preferred: A from 4 to 6, B from 1 to 3. Empty where the row holds no list of such ratings.
+    """What each person preferred: A from 4 to 6, B from 1 to 3. Empty where the row has ratings of another question.
 
     The data do not say who rated a pair, so the people of each pair have names of their own.
+
+    Raises:
+        DataError: It is no list of numbers and no object.
     """
     value = row.values.get("human_annotations")
-    if not (isinstance(value, list | tuple) or (isinstance(value, str) and value.lstrip().startswith("["))):
+    # The ratings of reasoning are an object, of other things than which response is better.
+    if isinstance(value, Mapping) or (isinstance(value, str) and value.lstrip()[:1] in ("{", "n", "")) or value is None:
         return {}
-    ratings = enumerate(cell.value for cell in row["human_annotations"].elements())
-    return {f"{pair}#{k}": int(rating < 4) for k, rating in ratings if rating in _RATINGS}
+    cells = row["human_annotations"].elements()
+    ratings = {k: cell.number() for k, cell in enumerate(cells) if cell.value is not None}
+    return {f"{pair}#{k}": int(rating < 4) for k, rating in ratings.items() if rating in _RATINGS}
 
 
 def _group(prompt: tuple[Part, ...]) -> str:
@@ -193,8 +198,8 @@ def example(folder: Path) -> None:
         "response_b_images": [c],
     }
     reasoning: list[dict[str, Any]] = [
-        {"pair_id": "blink_1_x_y", **bare, **plain, **none, "chosen": "A"},
-        {"pair_id": "blink_2_x_y", **texts, **seen, "chosen": "b"},
+        {"pair_id": "blink_1_x_y", **bare, **plain, **none, "chosen": "A", "human_annotations": "{}"},
+        {"pair_id": "blink_2_x_y", **texts, **seen, "chosen": "b", "human_annotations": "[2, 1, 4]"},
     ]
     drawn = {"prompt_text": "a red cup", "prompt_images": [], **fixed, "prompt_source": "wise"}
     images = {"response_a_text": "", "response_a_images": [a], "response_b_text": "", "response_b_images": [b]}

@@ -25,14 +25,15 @@ Data: a folder with test.json and test.tar.gz (or its images, unpacked beside te
 decompressed once, to the workspace. The hub dataset itself is a script, which is not run: download it. Item ids are
 test/row number from 0/i-j, the places of the two images in the row.
 
-With raw_annotations the board shows how far people agree on the pairs, and the human ceiling. Not verified on the rows
-themselves: that these ranks are in the order of the images. Those of a prompt whose mean orders two images against the
-averaged ranks are not used.""",
+With raw_annotations the board shows how far people agree on the pairs, and may show the human ceiling: that of
+accuracy@micro, with `report: {metric: accuracy@micro}`. Not verified on the rows themselves: that these ranks are in
+the order of the images. Those of a prompt whose mean orders two images against the averaged ranks are not used.""",
         official=frozenset({"metric"}),
         protocol="harness_preference.benchmarks.hpd_v2:PROTOCOL",
         metric="""\
 For each prompt 1 - inversions / pairs, then the mean over prompts. An inversion is a pair that the judge orders the
-other way round; a tie, in the gold or in the answer, is none, so pairs with equal ranks always count as right.""",
+other way round; a tie, in the gold or in the answer, is none, so pairs with equal ranks always count as right.
+accuracy@micro is over all pairs together, which is the same where all prompts have equally many images.""",
         columns=(
             Column(name="prompt", kind="text", meaning="what the images were made for"),
             Column(name="image_path", kind="list", meaning="names of the images"),

@@ -49,7 +49,12 @@ all judgements of all four: that of `subset: overall`.""",
             Column(name="response_b_text", kind="text", meaning="candidate B; may be empty where it has images"),
             Column(name="response_b_images", kind="list", meaning="images of candidate B", optional=True),
             Column(name="chosen", kind="label", meaning="A or B, in either case: which response is better"),
-            # Not `human_annotations`: it has another form in some subsets, which is no fault and is not read.
+            Column(
+                name="human_annotations",
+                kind="text",
+                meaning="a JSON list of the ratings of several people, 1 to 6; an object is not read",
+                optional=True,
+            ),
             Column(name="prompt_source", kind="word", meaning="where the prompt is from", optional=True),
             Column(name="response_a_model", kind="word", meaning="who made candidate A", optional=True),
             Column(name="response_b_model", kind="word", meaning="who made candidate B", optional=True),
