@@ -16,12 +16,12 @@ LEGEND = """\
 - **modality**: what a judge is shown.
 - **answers**: `choice` is one of a few words, `preference` the better of some candidates, `score` a number, `ranking`
   an order.
-- **items**: of the split `test`, all subsets together. Empty where it was not counted.
-- **gate**: whether one has to ask for access to the data. Empty where that is not known.
+- **items**: of the split `test`, all subsets together.
+- **gate**: whether one has to ask for access to the data.
 - **official**: the parts that are the authors' own: the `prompt`, the `order` of candidates, the `format` in which
   answers are read, the `metric`. What is missing is in our own words or ways; the page of the task says more.
 - **parity**: on which items and recorded judges the scores were held against published ones, and the largest
-  difference; see [how close to published values](../../explanation/published-values.md).
+  difference; see [published values](../../explanation/published-values.md). Empty where that was not tried.
 - **known results**: a few published scores of judges, with their source.
 """
 HEADER = ("task", "modality", "answers", "items", "licence", "gate", "official", "parity", "known results")
@@ -51,12 +51,12 @@ def catalogue_page(offers: list[Offer]) -> str:
 
 def _row(offer: Offer) -> tuple[str, ...]:
     card: Any = offer.card
-    gate = {None: "", True: "gated", False: "open"}[card.data.gated]
+    gate = {None: "not known", True: "gated", False: "open"}[card.data.gated]
     return (
         f"[`{offer.id}`](tasks/{offer.id.replace('/', '-')}.md)",
         ", ".join(card.modalities),
         card.answers,
-        "" if card.data.rows is None else f"{card.data.rows:,}",
+        "not known" if card.data.rows is None else f"{card.data.rows:,}",
         prose(card.licence),
         gate,
         ", ".join(sorted(card.official)),

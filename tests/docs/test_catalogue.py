@@ -22,7 +22,7 @@ DATA = Path(os.environ.get("HARNESS_TEST_DATA", ROOT.parent / "shared" / "data")
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser") or ""
 ROWS = (
     ("a", "image, text", "preference", "1,250", "MIT", "gated", "metric, order", "3 values", "gpt: 5"),
-    ("b", "text", "score", "", "CC-BY", "", "metric", "", ""),
+    ("b", "text", "score", "not known", "CC-BY", "not known", "metric", "", ""),
     ("c", "video", "preference", "99", "mit", "open", "", "", "gpt: 6"),
 )
 
@@ -129,6 +129,7 @@ def test_the_table_is_filtered_in_the_browser_and_asks_no_server(shown: Any) -> 
         ("modality", "text", "ab"),
         ("answers", "preference", "ac"),
         ("gate", "open", "c"),
+        ("gate", "not known", "b"),
         ("official", "metric", "ab"),
         ("parity", "proven", "a"),
     ):
