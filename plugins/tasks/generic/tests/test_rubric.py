@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -105,3 +106,15 @@ def test_a_missing_column_is_named(write: Write, items: Items) -> None:
 def test_options_that_make_no_rubric(change: dict[str, Any], told: str) -> None:
     with pytest.raises(ValidationError, match=told):
         Rubrics.model_validate(OPTIONS | change)
+
+
+def test_the_options_of_a_finished_run_ask_the_very_same(write: Write, make: Make) -> None:
+    """A run keeps its options with the defaults filled in. A step of 1 in place of 1.0 would be another question."""
+    file = write("r.jsonl", [ROW])
+    again = Rubrics.model_validate(json.loads(Rubrics.model_validate(OPTIONS).model_dump_json())).model_dump()
+    keys = []
+    for options in (OPTIONS, again):
+        task = make("rubric", file, **options)
+        (item,) = task.items("test")
+        keys.append(task.render(item, order=(0, 1), format=TaggedFormat()).key)
+    assert keys[0] == keys[1]

@@ -280,7 +280,7 @@ class Criterion(BaseModel):
     answers: list[str] = Field(default=[], description="What may be answered; the first is the positive class.")
     low: float | None = Field(default=None, allow_inf_nan=False, description="Lowest score.")
     high: float | None = Field(default=None, allow_inf_nan=False, description="Highest score.")
-    step: float = Field(default=1, ge=0, allow_inf_nan=False, description="Step between scores; 0 for any number.")
+    step: float = Field(default=1.0, ge=0, allow_inf_nan=False, description="Step between scores; 0 for any number.")
     labels: dict[str, str] = Field(
         default={},
         description="What the values of the column mean. Of answers: one of them. Without answers and scores: `first`, "
