@@ -146,7 +146,31 @@ def test_the_shape_of_the_papers_model(paper: Any) -> None:
 
 def planned(tiny: Path, folder: Path, options: TrainerOptions, **fields: Any) -> dict[str, dict[str, int]]:
     tasks = fields.pop("tasks", None) or [points("red", 8, validation=None)]
-    return plan_memory(training(folder, tiny, tasks=tasks), options, devices=1)
+    return plan_memory(training(folder, tiny, tasks=tasks), options, devices=fields.pop("devices", 1))
+
+
+def test_devices_share_the_work_and_where_sharded_the_weights_of_the_language_model(tiny: Path, tmp_path: Path) -> None:
+    options = {"max_new_tokens": 64, "batch": 16, "group": 4}
+    alone = planned(tiny, tmp_path, GrpoOptions(**options))
+    four = planned(tiny, tmp_path, GrpoOptions(**options), devices=4)
+    assert four["always"] == alone["always"]
+    assert four["host"] == alone["host"], "each process prepares the pictures of the whole step"
+    assert four["writing"]["keys and values"] * 3 < alone["writing"]["keys and values"]
+    assert four["learning"]["activations"] < alone["learning"]["activations"]
+    assert planned(tiny, tmp_path, GrpoOptions(**options, shard=True)) == alone, "nothing to shard"
+    spread = planned(tiny, tmp_path, GrpoOptions(**options, shard=True), devices=4)
+    from transformers import AutoConfig
+
+    shape = shape_of(AutoConfig.from_pretrained(tiny), GrpoOptions(), name="recipe")
+    assert 0 < shape.apart == shape.apart_trained < shape.weights / 2
+    assert spread["always"]["weights"] == 4 * (shape.apart + -(-(shape.weights - shape.apart) // 4))
+    assert spread["always"]["optimizer"] == 2 * spread["always"]["weights"]
+    assert spread["learning"]["gradients"] == spread["always"]["weights"]
+    assert spread["learning"]["weights that are gathered"] == 2 * 4 * shape.largest
+    assert spread["validating"]["saved weights, opened again"] == 4 * shape.weights, "one device opens all"
+    half = planned(tiny, tmp_path, GrpoOptions(**options, shard=True, dtype="bfloat16"), devices=4)
+    assert half["validating"]["saved weights, opened again"] == 2 * shape.weights
+    assert "rounded weights" not in half["learning"]
 
 
 def test_parts_of_a_plan_follow_the_options(tiny: Path, tmp_path: Path) -> None:

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from pydantic import ValidationError
 
-from harness_grpo.options import GrpoOptions, SftOptions, TrainerOptions
+from harness_grpo.options import GrpoOptions, LoraOptions, SftOptions, TrainerOptions
 
 ALL: list[type[TrainerOptions]] = [SftOptions, GrpoOptions]
 
@@ -59,6 +61,21 @@ def test_sft_has_no_rewards_to_mix_by() -> None:
         SftOptions(mixing="adaptive")
     assert GrpoOptions(mixing="adaptive").mixing == "adaptive"
     assert SftOptions(mixing="uniform").mixing == "uniform"
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"prefix": "cache"}, "prefix: cache makes two passes"),
+        ({"lora": {"parameters": ["mlp.experts.down_proj"]}}, r"lora\.parameters: an adapter of a stack of experts"),
+        ({"kl_weight": 0.1}, "kl_weight: the divergence of a full training needs a second model"),
+    ],
+)
+def test_what_sharded_weights_cannot_do_is_refused(given: dict[str, Any], says: str) -> None:
+    GrpoOptions.model_validate(given)
+    with pytest.raises(ValidationError, match=says):
+        GrpoOptions.model_validate({**given, "shard": True})
+    GrpoOptions(shard=True, kl_weight=0.1, lora=LoraOptions())
 
 
 @pytest.mark.parametrize("options", ALL)

@@ -14,39 +14,40 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from harness.api import UserError
 from harness_grpo.processes import Processes
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
-    from torch.nn import Module, ModuleList, Parameter
+    from torch.nn import Module, Parameter
     from torch.optim import Optimizer
 
 
-def language_parts(model: Any) -> tuple[list[Module], set[str]]:
-    """What of a model is sharded, in units, and the names of the parameters that stay whole.
+def names_apart(model: Any) -> set[str]:
+    """Names of the parameters outside the language model, which stay whole: those of a vision tower.
 
     Args:
         model: A generative model of transformers, with or without an adapter.
-
-    Returns:
-        Blocks of the language model, and its embeddings where input and output have their own; parameters outside the
-        language model.
     """
-    decoder, head, words = model.get_decoder(), model.get_output_embeddings(), model.get_input_embeddings()
-    units: list[Module] = [*_blocks(decoder)]
+    parts = [part for part in (model.get_decoder(), model.get_output_embeddings()) if part is not None]
+    inside = {id(parameter) for part in parts for parameter in part.parameters()}
+    return {name for name, parameter in model.named_parameters() if id(parameter) not in inside}
+
+
+def _units(model: Any) -> list[Module]:
+    """What is gathered at once: the blocks of the language model, and its embeddings where they are not tied."""
+    from torch.nn import ModuleList
+
+    lists = [child for child in model.get_decoder().children() if isinstance(child, ModuleList)]
+    if not lists:
+        raise UserError(f"shard: {type(model).__name__} has no list of blocks that could be spread; leave shard out")
+    units: list[Module] = [*max(lists, key=len)]
+    words, head = model.get_input_embeddings(), model.get_output_embeddings()
     # Tied embeddings are one parameter, and belong to one unit: the model itself.
     if head is not None and head.weight is not words.weight:
         units += [words, head]
-    inside = {id(parameter) for part in (decoder, head) if part is not None for parameter in part.parameters()}
-    return units, {name for name, parameter in model.named_parameters() if id(parameter) not in inside}
-
-
-def _blocks(decoder: Any) -> ModuleList:
-    from torch.nn import ModuleList
-
-    lists = [child for child in decoder.children() if isinstance(child, ModuleList)]
-    return max(lists, key=len)
+    return units
 
 
 def shard(model: Any, device: torch.device, compute: torch.dtype | None) -> None:
@@ -56,6 +57,9 @@ def shard(model: Any, device: torch.device, compute: torch.dtype | None) -> None
         model: Whole, on the CPU. Afterwards on the device.
         device: Of this process.
         compute: The dtype that weights are gathered in, where it is not their own.
+
+    Raises:
+        UserError: The model has no blocks.
     """
     import torch
     from torch.distributed.device_mesh import init_device_mesh
@@ -63,7 +67,7 @@ def shard(model: Any, device: torch.device, compute: torch.dtype | None) -> None
 
     mesh = init_device_mesh(device.type, (torch.distributed.get_world_size(),))
     precision = MixedPrecisionPolicy(param_dtype=compute, reduce_dtype=torch.float32 if compute else None)
-    units, apart = language_parts(model)
+    units, apart = _units(model), names_apart(model)
     whole = {parameter for name, parameter in model.named_parameters() if name in apart}
     for parameter in whole:
         parameter.data = parameter.data.to(device)

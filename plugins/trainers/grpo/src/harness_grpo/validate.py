@@ -66,7 +66,8 @@ def _write(
 ) -> list[tuple[PolicyAnswer, ...]]:
     """Greedy answers, batch by batch, so that it can be told how far it is."""
     found: dict[int, tuple[PolicyAnswer, ...]] = {}
-    for part in parts_of([prompted.prompt for prompted in asked], rows or AT_ONCE_APART):
+    at_once = (rows or AT_ONCE_APART) * policy.processes.size
+    for part in parts_of([prompted.prompt for prompted in asked], at_once):
         batch = [asked[place] for place in part]
         found.update(zip(part, write(policy, batch, samples=1, sampling=Sampling(), most=most, rows=rows), strict=True))
         if phase is not None:

@@ -9,7 +9,7 @@ from harness.api import UserError
 from harness_grpo.adapters import add_adapter, describe
 from harness_grpo.options import CommonOptions, LoraOptions
 from harness_grpo.policy import choose_parameters
-from harness_grpo.sharding import language_parts
+from harness_grpo.sharding import names_apart
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +92,7 @@ def shape_of(config: Any, options: CommonOptions, *, name: str, trust_remote_cod
     trained = choose_parameters(model, options, name=name)
     sizes = {part: parameter.numel() for part, parameter in model.named_parameters()}
     vision = getattr(config, "vision_config", None)
-    _, apart = language_parts(model)
+    apart = names_apart(model)
     try:
         text = _language(config.get_text_config())
         tower = None if vision is None else _vision(vision)
