@@ -158,6 +158,55 @@ def test_vllm_is_told_by_names_without_its_prefix(tmp_path: Path, monkeypatch: p
         arguments(tmp_path, vllm={"gpu_memory": 0.3})
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"mode": "colocate", "tensor_parallel_size": 2, "enable_sleep_mode": True, "gpu_memory_utilization": 0.3},
+        {"mode": "colocate", "max_model_length": 8192, "importance_sampling_clip_max": 2.0},
+        {"mode": "server", "server_host": "10.0.0.2", "server_port": 8000, "group_port": 51216},
+    ],
+)
+def test_what_the_page_says_of_vllm_is_what_trl_takes(
+    tmp_path: Path, given: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("harness_trl.arguments.find_spec", lambda name: object())
+    made = arguments(tmp_path, vllm=given, lora={"rank": 4})
+    assert {name: made[f"vllm_{name}"] for name in given} == given
+    trl.GRPOConfig(**made)
+
+
+def test_an_adapter_and_vllm_need_weights_that_do_not_round_it(tmp_path: Path) -> None:
+    given: dict[str, Any] = {**TINY, "batch": 4, "vllm": {"mode": "colocate"}}
+    for dtype in ("auto", "bfloat16", "float16"):
+        with pytest.raises(ValueError, match="half precision would round both; set dtype: float32"):
+            TrlGrpoOptions(**{**given, "dtype": dtype, "lora": {"rank": 4}})
+        TrlGrpoOptions(**{**given, "dtype": dtype})
+    with pytest.raises(ValueError, match="add the adapter to a base in four bits"):
+        TrlGrpoOptions(**{**given, "dtype": "float32", "lora": {"rank": 4, "load_in_4bit": True}})
+
+
+def test_adding_an_adapter_to_half_precision_and_taking_it_off_moves_the_base() -> None:
+    """What `vllm` with `lora` is refused for: TRL 1.16 does it with peft for each batch of answers."""
+    peft = pytest.importorskip("peft")
+    import torch
+
+    moved = {}
+    for dtype in (torch.float32, torch.bfloat16):
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            model: Any = torch.nn.Sequential(torch.nn.Linear(128, 128, bias=False))
+            model[0].weight.data.normal_(0, 0.02)
+            adapted: Any = peft.get_peft_model(model.to(dtype), peft.LoraConfig(r=4, target_modules=["0"]))
+            layer = adapted.base_model.model[0]
+            layer.lora_B["default"].weight.data.normal_(0, 1e-3)
+        before, delta = layer.base_layer.weight.detach().clone(), layer.get_delta_weight("default").norm()
+        adapted.merge_adapter()
+        adapted.unmerge_adapter()
+        moved[dtype] = float(((layer.base_layer.weight - before).norm() / delta).detach())
+    assert moved[torch.float32] < 1e-5
+    assert moved[torch.bfloat16] > 1e-2
+
+
 def test_what_is_passed_on_reaches_the_configuration(tmp_path: Path) -> None:
     recipe = training(tmp_path, None, tasks=[points("t", 4)])
     further = {"adam_beta2": 0.95, "model_init_kwargs": {"use_kernels": True}}

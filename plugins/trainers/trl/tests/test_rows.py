@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from transformers import AutoTokenizer
 from trl.data_utils import prepare_multimodal_messages
 
 from harness.api import Example, Image, Message, UserError
@@ -104,6 +105,18 @@ def test_text_that_trl_would_take_for_control_tokens_is_left_out(
     rows = rows_of(taught, point("t", 0, words=words), point("t", 1))
     assert rows.row(0)["row"] == 1
     assert "take for a control token" in caplog.text
+
+
+def test_marks_of_reasoning_that_are_tokens_of_the_model_are_shown(taught: Path, tmp_path: Path) -> None:
+    """As in Qwen3: the instruction of the format names them, so that nothing could be shown."""
+    folder = shutil.copytree(taught, tmp_path / "qwen")
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer.add_tokens(["<think>", "</think>", "<tool_call>"])
+    tokenizer.save_pretrained(folder)
+    calls = point("t", 1, words="Is <tool_call> red?")
+    rows = rows_of(folder, point("t", 0), calls)
+    assert {rows.row(number)["item"] for number in range(2)} == {"0"}
+    assert {task: len(numbers) for task, numbers in rows.skipped.items()} == {"t": 1}
 
 
 def test_a_prompt_that_is_too_long_is_left_out(taught: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -143,6 +143,7 @@ class TrlGrpoOptions(TrlOptions):
                 "vllm: opens the model's own image processor, which knows nothing of min_pixels and max_pixels; write "
                 "them into preprocessor_config.json of the model folder, and remove them here"
             )
+        self._check_adapter_by_vllm()
         if self.dual_clip is None:
             return self
         if self.objective == "cispo":
@@ -152,3 +153,19 @@ class TrlGrpoOptions(TrlOptions):
                 f"dual_clip: TRL bounds no ratio below 1 + clip_high ({1 + self.clip_high:g}); set it higher, {_NATIVE}"
             )
         return self
+
+    def _check_adapter_by_vllm(self) -> None:
+        # TRL adds the adapter to the weights, gives the sum to vLLM, and takes the adapter off again, at each step.
+        if self.vllm is None or self.lora is None:
+            return
+        if self.lora.load_in_4bit:
+            raise ValueError(
+                "vllm: TRL would add the adapter to a base in four bits for it, and round it away; remove vllm, or "
+                "lora.load_in_4bit"
+            )
+        if self.dtype != "float32":
+            raise ValueError(
+                "vllm: TRL adds the adapter to the weights for it and takes it off again at each step, and half "
+                "precision would round both; set dtype: float32, and mixed_precision: bf16 in accelerate's "
+                "configuration"
+            )

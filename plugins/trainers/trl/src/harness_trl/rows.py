@@ -166,7 +166,9 @@ class Rows:
     def _check(self, request: Request) -> None:
         if request.messages[-1].role == "assistant":
             raise DataError("it ends with an assistant message, which a judge does not go on with")
-        found = next((token for token in sorted(self._controls) if token in request.text), None)
+        # Marks of reasoning are tokens of many models, and the instruction itself names them: no turn ends by them.
+        controls = self._controls - set(getattr(request.format, "reasoning_marks", ()))
+        found = next((token for token in sorted(controls) if token in request.text), None)
         if found is not None:
             raise DataError(f"its text holds {found}, which TRL would take for a control token of the model")
 
