@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.api import Column, MetricCard, TaskCard
+from harness.api import Column, Dataset, MetricCard, TaskCard
 
 METRICS = [
     MetricCard(
@@ -27,6 +27,8 @@ CARDS = [
         licence="MIT",
         source="https://github.com/lcysyzxdxc/AGIQA-3k-Database (arXiv 2306.04717)",
         answers="score",
+        data=Dataset(git="https://github.com/lcysyzxdxc/AGIQA-3k-Database"),
+        official=frozenset({"metric"}),
         suite="agiqa-3k",
         capabilities=frozenset({"images"}),
         description="""\

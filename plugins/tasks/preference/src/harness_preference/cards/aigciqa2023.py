@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.api import Column, TaskCard
+from harness.api import Column, Dataset, TaskCard
 
 _MEANINGS = {"quality": "quality", "authenticity": "authenticity", "correspondence": "correspondence to the prompt"}
 
@@ -17,6 +17,8 @@ CARDS = [
         licence="not stated by the repository",
         source="https://github.com/wangjiarui153/AIGCIQA2023 (arXiv 2307.00211)",
         answers="score",
+        data=Dataset(git="https://github.com/wangjiarui153/AIGCIQA2023"),
+        official=frozenset({"metric"}),
         suite="aigciqa2023",
         capabilities=frozenset({"images"}),
         description="""\

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.api import Column, TaskCard
+from harness.api import Column, Dataset, TaskCard
 
 CARDS = [
     TaskCard(
@@ -16,6 +16,8 @@ CARDS = [
         licence="not stated by its repository",
         source="https://github.com/GAIR-NLP/auto-j (arXiv 2310.05470)",
         answers="preference",
+        data=Dataset(git="https://github.com/GAIR-NLP/auto-j", rows=1392),
+        official=frozenset({"order", "metric"}),
         suite="auto-j",
         capabilities=frozenset({"text"}),
         description="""\

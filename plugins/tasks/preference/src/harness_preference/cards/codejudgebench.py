@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.api import Column, TaskCard
+from harness.api import Column, Dataset, TaskCard
 
 _REPAIR, _TESTS = ("coderepair",), ("testgen",)
 
@@ -17,6 +17,8 @@ CARDS = [
         licence="Apache-2.0",
         source="https://huggingface.co/datasets/mattymchen/codejudgebench (arXiv 2507.10535)",
         answers="preference",
+        data=Dataset(hub="mattymchen/codejudgebench"),
+        official=frozenset({"order", "metric"}),
         suite="codejudgebench",
         capabilities=frozenset({"text"}),
         description="""\

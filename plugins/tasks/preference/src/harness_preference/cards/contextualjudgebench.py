@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.api import Column, TaskCard
+from harness.api import Column, Dataset, TaskCard
 
 CARDS = [
     TaskCard(
@@ -15,6 +15,8 @@ CARDS = [
         licence="not known: the page of the data could not be read",
         source="https://huggingface.co/datasets/Salesforce/ContextualJudgeBench (arXiv 2503.15620)",
         answers="preference",
+        data=Dataset(hub="Salesforce/ContextualJudgeBench"),
+        official=frozenset({"order", "metric"}),
         suite="contextualjudgebench",
         capabilities=frozenset({"text"}),
         description="""\

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.api import Column, TaskCard
+from harness.api import Column, Dataset, TaskCard
 
 _SOURCE = "https://github.com/TIGER-AI-Lab/EditReward"
 
@@ -17,6 +17,8 @@ CARDS = [
         licence="Apache-2.0",
         source="https://huggingface.co/datasets/TIGER-Lab/EditReward-Bench (arXiv 2509.26346)",
         answers="preference",
+        data=Dataset(hub="TIGER-Lab/EditReward-Bench"),
+        official=frozenset({"metric"}),
         suite="editreward-bench",
         capabilities=frozenset({"images", "text"}),
         description="""\
@@ -73,6 +75,8 @@ and 1/24 if it keeps to an order. EditScore's EditReward-Bench is another datase
         licence="not stated for this file; its pictures are those of GenAI-Bench (MIT)",
         source=f"{_SOURCE} (data/dataset/valid_dataset_1.json; arXiv 2509.26346)",
         answers="preference",
+        data=Dataset(git="https://github.com/TIGER-AI-Lab/EditReward"),
+        official=frozenset({"metric"}),
         suite="editreward-bench",
         capabilities=frozenset({"images", "text"}),
         description="""\

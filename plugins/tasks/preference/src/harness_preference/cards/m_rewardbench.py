@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.api import Column, TaskCard
+from harness.api import Column, Dataset, TaskCard
 
 CARDS = [
     TaskCard(
@@ -15,6 +15,8 @@ CARDS = [
         licence="ODC-BY",
         source="https://huggingface.co/datasets/CohereLabsCommunity/multilingual-reward-bench (arXiv 2410.15522)",
         answers="preference",
+        data=Dataset(hub="CohereLabsCommunity/multilingual-reward-bench"),
+        official=frozenset({"metric"}),
         suite="m-rewardbench",
         capabilities=frozenset({"text"}),
         description="""\

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.api import Column, TaskCard
+from harness.api import Column, Dataset, TaskCard
 
 CARDS = [
     TaskCard(
@@ -16,6 +16,8 @@ CARDS = [
         licence="not stated by its repository",
         source="https://github.com/tahmedge/mm-judgebench (ACL 2026 Findings)",
         answers="preference",
+        data=Dataset(hub="tahmedge/MM-JudgeBench"),
+        official=frozenset({"metric"}),
         suite="mm-judgebench",
         capabilities=frozenset({"images", "text"}),
         description="""\

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.api import Column, MetricCard, TaskCard
+from harness.api import Column, Dataset, MetricCard, TaskCard
 
 _SOURCE = "Multi-Crit, arXiv 2511.21662, section 3"
 _PAIRS = frozenset({"preference"})
@@ -39,6 +39,8 @@ CARDS = [
         licence="Apache-2.0, as the dataset card says",
         source="https://huggingface.co/datasets/txiong23/Multi-Crit (arXiv 2511.21662)",
         answers="preference",
+        data=Dataset(hub="txiong23/Multi-Crit", rows=1425),
+        official=frozenset({"metric"}),
         suite="multi-crit",
         capabilities=frozenset({"images"}),
         description="""\

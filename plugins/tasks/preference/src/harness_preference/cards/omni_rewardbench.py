@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.api import Column, TaskCard
+from harness.api import Column, Dataset, TaskCard
 
 _IMAGE, _VIDEO = ("text_image_to_text", "text_image_to_image"), ("text_video_to_text",)
 
@@ -17,6 +17,8 @@ CARDS = [
         licence="could not be seen",
         source="https://huggingface.co/datasets/HongbangYuan/OmniRewardBench (arXiv 2510.23451)",
         answers="preference",
+        data=Dataset(hub="HongbangYuan/OmniRewardBench"),
+        official=frozenset({"metric"}),
         suite="omni-rewardbench",
         capabilities=frozenset({"text", "images", "video"}),
         description="""\

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.api import Column, TaskCard
+from harness.api import Column, Dataset, TaskCard
 
 CARDS = [
     TaskCard(
@@ -15,6 +15,8 @@ CARDS = [
         licence="ODC-BY",
         source="https://huggingface.co/datasets/THU-KEG/RM-Bench (arXiv 2410.16184)",
         answers="preference",
+        data=Dataset(hub="THU-KEG/RM-Bench"),
+        official=frozenset({"metric"}),
         suite="rm-bench",
         capabilities=frozenset({"text"}),
         description="""\

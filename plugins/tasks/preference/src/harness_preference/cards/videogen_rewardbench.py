@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.api import Column, MetricCard, TaskCard
+from harness.api import Column, Dataset, MetricCard, TaskCard
 
 METRICS = [
     MetricCard(
@@ -56,6 +56,8 @@ CARDS = [
         licence="Apache-2.0",
         source="https://huggingface.co/datasets/KwaiVGI/VideoGen-RewardBench (arXiv 2501.13918)",
         answers="preference",
+        data=Dataset(hub="KwaiVGI/VideoGen-RewardBench"),
+        official=frozenset({"metric"}),
         suite="videogen-rewardbench",
         capabilities=frozenset({"video", "text"}),
         description="""\

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.api import Column, TaskCard
+from harness.api import Column, Dataset, TaskCard
 
 CARDS = [
     TaskCard(
@@ -15,6 +15,7 @@ CARDS = [
         licence="could not be seen",
         source="https://videorewardbench.github.io (arXiv 2509.00484)",
         answers="preference",
+        data=Dataset(page="https://videorewardbench.github.io"),
         suite="videorewardbench",
         capabilities=frozenset({"video", "text"}),
         description="""\

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from harness.api import Column, MetricCard, TaskCard
+from harness.api import Column, Dataset, MetricCard, TaskCard
 
 METRICS = [
     MetricCard(
@@ -42,6 +42,8 @@ def _card(kind: str, **facts: Any) -> TaskCard:
         options="harness_preference.options:Options",
         licence="not stated in the files that were seen",
         source="https://github.com/JCruan519/VLRMBench (arXiv 2503.07478)",
+        data=Dataset(git="https://github.com/JCruan519/VLRMBench"),
+        official=frozenset({"metric"}),
         suite="vlrmbench",
         capabilities=frozenset({"images", "text"}),
         protocol=f"harness_preference.benchmarks.vlrmbench:{name.upper()}_PROTOCOL",
