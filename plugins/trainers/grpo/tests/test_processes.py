@@ -54,6 +54,11 @@ def uneven(request: Request, judgement: Judgement, gold: Verdict) -> float | Non
     return float(len(judgement.raw) % 3 == 0)
 
 
+def fine(request: Request, judgement: Judgement, gold: Verdict) -> float | None:
+    """Hardly any two answers earn the same, so that all processes have something to learn."""
+    return sum(map(ord, judgement.raw)) % 101 / 100
+
+
 def brier(request: Request, judgement: Judgement, gold: Verdict) -> float | None:
     if judgement.probabilities is None:
         return 0.0
@@ -91,10 +96,11 @@ SFT: dict[str, Any] = {"steps": 2, "batch": 5, "lr": 1e-3, "max_grad_norm": 100.
 
 
 def recipe_of(folder: Path, model: Path, curves: Curves | None = None, *, validates: bool = False) -> Training:
+    own = rewarded(uneven, accuracy) if folder.name == "grpo" else rewarded(fine)
     rewards = (
         *rewarded(Agree(), capabilities=frozenset({"orders"})),
         *rewarded(brier, capabilities=frozenset({"probabilities"})),
-        *rewarded(uneven, accuracy),
+        *own,
     )
     tasks = [points("red", 6, weight=2.0), pairs("pair", 3)]
     if not validates:
@@ -227,11 +233,12 @@ def test_two_processes_learn_what_one_learns(both: Any, taught: Path, run: str) 
         float((value - start.get(name, 0.0)).abs().max()) for name, value in one.items() if "lora_A" not in name
     )
     apart = max(float((one[name] - two[name]).abs().max()) for name in one)
-    print(f"{run}: moved {moved:.1e}, apart {apart:.1e}")
     assert moved > 5e-4
     assert apart < WITHIN
     mine, other = alone[run], together[run]
     assert (mine["selected"], mine["scores"]) == (other["selected"], other["scores"])
+    norms = [metrics["grad_norm"] for _, metrics in mine["curves"] if "grad_norm" in metrics]
+    assert min(norms) > 1e-2, "or nothing was learnt"
     assert [step for step, _ in mine["curves"]] == [step for step, _ in other["curves"]]
     for (step, first), (_, second) in zip(mine["curves"], other["curves"], strict=True):
         assert set(first) == set(second)
