@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from scipy.stats import chisquare
 
-from harness.api import Choice, Preference, Ranking, Score
+from harness.api import Choice, Preference, Ranking, Rubric, Score
 from harness_baselines.chance import Chance, make
 from harness_baselines.options import RandomOptions
 
@@ -17,6 +17,7 @@ SPACES = [
     Score(1, 5, 1),
     Score(0, 0.3, 0.1),
     Ranking(3),
+    Rubric((("clear", Score(1, 5)), ("better", Preference(2)))),
 ]
 
 

@@ -4,9 +4,11 @@ from typing import Any
 
 import pytest
 
-from harness.api import Choice, Preference, Ranking, Score, Status
+from harness.api import Choice, Preference, Ranking, Rubric, Score, Status
 from harness_baselines.constant import Constant, make
 from harness_baselines.options import ConstantOptions
+
+RUBRIC = Rubric((("clear", Score(1, 5)), ("better", Preference(2))))
 
 
 @pytest.mark.parametrize(
@@ -19,6 +21,8 @@ from harness_baselines.options import ConstantOptions
         (None, Preference(2), 0),
         (None, Choice(("no", "yes")), "no"),
         (None, Score(0, 1, 0), 0.0),
+        ("better: B; clear: 2", RUBRIC, (2.0, 1)),
+        (None, RUBRIC, (1.0, 0)),
         (None, Ranking(12), tuple(range(12))),
     ],
 )

@@ -4,9 +4,11 @@ from typing import Any
 
 import pytest
 
-from harness.api import Choice, Example, Item, Preference, Ranking, Score, Status
+from harness.api import Choice, Example, Item, Preference, Ranking, Rubric, Score, Status
 from harness_baselines.options import PriorOptions
 from harness_baselines.prior import Prior
+
+RUBRIC = Rubric((("clear", Score(1, 5)), ("better", Preference(2))))
 
 
 @pytest.fixture
@@ -34,6 +36,8 @@ def taught(plan: Any, put: Any) -> Any:
         (Score(0, 1, 0.1), [0.3, 0.3, 0.9], pytest.approx(0.3)),
         (Score(0, 1, 0), [0.9, 0.11, 0.12], 0.12),
         (Ranking(3), [(2, 1, 0), (0, 1, 2), (2, 1, 0)], (2, 1, 0)),
+        (RUBRIC, [(4.0, 0), (2.0, 1), (4.0, 1)], (4.0, 1)),
+        (RUBRIC, [(4.0, 0), (4.0, 0), (2.0, 1), (3.0, 1), (5.0, 1)], (4.0, 1)),
         (Ranking(9), [tuple(range(9)), tuple(range(9))[::-1], tuple(range(9))], tuple(range(9))),
     ],
 )

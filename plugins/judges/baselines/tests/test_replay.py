@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from harness.api import TIE, Choice, DataError, Preference, Ranking, Score, Status, UserError
+from harness.api import TIE, Choice, DataError, Preference, Ranking, Rubric, Score, Status, UserError
 from harness_baselines.options import ReplayOptions
 from harness_baselines.replay import Replay, unfold
 
@@ -25,6 +25,9 @@ def save(path: Path, *rows: Any) -> Path:
     text = "".join(json.dumps(row) + "\n" for row in rows).encode()
     path.write_bytes(gzip.compress(text) if path.suffix == ".gz" else text)
     return path
+
+
+RUBRIC = Rubric((("clear", Score(1, 5)), ("better", Preference(2))))
 
 
 @pytest.fixture
@@ -53,6 +56,8 @@ def recorded(tmp_path: Path) -> Any:
         (Ranking(3), {"scores": [0.1, 0.9, 0.5]}, (1, 2, 0)),
         (Ranking(3), {"verdict": ["B", "C", "A"]}, (1, 2, 0)),
         (Ranking(3), {"verdict": "B > C > A"}, (1, 2, 0)),
+        (RUBRIC, {"verdict": "clear: 4; better: B"}, (4.0, 1)),
+        (RUBRIC, {"response": "[[better: B; clear: 4]]"}, (4.0, 1)),
     ],
     ids=str,
 )

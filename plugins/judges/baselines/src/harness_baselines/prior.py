@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import TypeAlias, cast
 
-from harness.api import AnswerSpace, Context, Example, Judgement, Request, Score, Status, Verdict
+from harness.api import AnswerSpace, Context, Example, Judgement, Request, Rubric, Score, Status, Verdict
 from harness_baselines.learning import Lessons, NoTrainSplit
 from harness_baselines.options import PriorOptions
 from harness_baselines.verdicts import describe_space, digest_of, list_verdicts, shares
@@ -18,6 +18,7 @@ Counts: TypeAlias = dict[AnswerSpace, Counter[Verdict]]
 class Prior:
     """Gives the most frequent gold answer of the train split, in shown places, for each answer space.
 
+    Of a rubric it gives the most frequent answer to each criterion, since a whole answer may never occur twice.
     Of equally frequent answers it gives the first of the space. On a continuous scale, where no value occurs twice,
     it gives the median.
     """
@@ -56,12 +57,23 @@ def _count(examples: Iterator[Example]) -> Counts:
 
 
 def _majority(space: AnswerSpace, seen: Counter[Verdict]) -> Verdict:
+    if isinstance(space, Rubric):
+        parts = (_majority(own, _count_part(seen, place)) for place, own in enumerate(space.spaces))
+        return cast("Verdict", tuple(parts))
     # median_low is a value that occurred; the mean of two may lie where no answer does.
     if isinstance(space, Score) and not space.step:
         return statistics.median_low(cast("Iterable[float]", seen.elements()))
     names = shares(space, seen)  # by name: 0.3 of the data and 0.1 + 0.2 of the scale are one step
     most = max(names.values())
     return next(verdict for name, verdict in _in_space_order(space, seen) if names[name] == most)
+
+
+def _count_part(seen: Counter[Verdict], place: int) -> Counter[Verdict]:
+    """How often each answer to one criterion was right."""
+    found: Counter[Verdict] = Counter()
+    for verdict, count in seen.items():
+        found[cast("tuple[Verdict, ...]", verdict)[place]] += count
+    return found
 
 
 def _in_space_order(space: AnswerSpace, seen: Counter[Verdict]) -> Iterator[tuple[str, Verdict]]:
@@ -72,7 +84,8 @@ def _in_space_order(space: AnswerSpace, seen: Counter[Verdict]) -> Iterator[tupl
 
 
 def _table(space: AnswerSpace, seen: Counter[Verdict]) -> dict[str, float] | None:
-    return shares(space, seen) if list_verdicts(space) else None
+    # The most frequent answers to the criteria need not be the most frequent whole answer.
+    return None if isinstance(space, Rubric) or not list_verdicts(space) else shares(space, seen)
 
 
 def make(options: PriorOptions, context: Context) -> Prior:
