@@ -70,4 +70,11 @@ def test_where_to_run_and_how_often_to_save_name_no_other_checkpoint(options: ty
         for name, field in options.model_fields.items()
         if any(isinstance(one, Operational) for one in field.metadata)
     }
-    assert operational == {"device", "threads", "save_every", "log_completions"}
+    assert operational == {
+        "device",
+        "threads",
+        "save_every",
+        "save_total_limit",
+        "log_completions",
+        "offload_optimizer",
+    }
