@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tokenizers.processors import TemplateProcessing
 from transformers import AutoProcessor
 
-from harness.api import Choice, Image, Message, Request, UserError
+from harness.api import Choice, DataError, Image, Message, Request, UserError
 from harness.formats.tagged import TaggedFormat
 from harness_transformers.judge import LocalJudge
 from harness_transformers.pixels import PixelCache
@@ -106,6 +106,23 @@ def test_text_never_becomes_a_control_token(parts: list[str], warm: Prompter, pa
     tokenizer = warm.tokenizer
     counts = {control: ids.count(tokenizer.convert_tokens_to_ids(control)) for control in CONTROLS}
     assert counts == {"<image>": 16, "<|end|>": 1, "<|user|>": 1, "<|assistant|>": 1, "<s>": 1, "<pad>": 0}
+
+
+@pytest.mark.parametrize("version", ["5.17.0", "5.22.9", "4.57.1"])
+def test_an_older_transformers_is_shown_no_text_with_control_tokens(
+    warm: Prompter, paint: Any, version: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would take them for the model's own."""
+    import transformers
+
+    monkeypatch.setattr(transformers, "__version__", version)
+    for control in CONTROLS:
+        with pytest.raises(DataError, match=rf"its text holds .*, which transformers {version} would take for a"):
+            warm.prompt(of("Which?", paint(1), f"a {control} b"))
+    assert warm.prompt(of("Which?", paint(1), "no <think>such</think> thing")).ids
+    for newer in ("5.23.0", "5.24.0.dev0", "6.0.0"):
+        monkeypatch.setattr(transformers, "__version__", newer)
+        assert warm.prompt(of("Which?", paint(1), "a <image> b")).ids
 
 
 def test_template_markers_in_text_are_not_expanded(warm: Prompter, paint: Any) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 
 from jinja2 import TemplateError
 
-from harness.api import Image, Message, Request, UserError
+from harness.api import DataError, Image, Message, Request, UserError
 from harness.api.reading import opens_reasoning
 from harness_transformers.pixels import PixelCache
 
@@ -29,6 +29,8 @@ _LONGEST_MARK = 64
 """Characters of a mark that opens reasoning."""
 _TOKEN_BYTES = 36
 """Of a token in memory: a whole number of Python, and its place in a tuple."""
+_TELLS_APART = (5, 23)
+"""The first transformers that tells control tokens in a text from those of the template."""
 _END = 32
 """Tokens at the end of a prompt that show whether it opens the reasoning. A mark is a few, and white space follows."""
 
@@ -128,12 +130,14 @@ class Prompter:
         """The tokens of a request.
 
         Raises:
-            DataError: An image cannot be read.
+            DataError: An image cannot be read; or the text holds a control token, and transformers is too old to tell
+                it from those of the template.
             UserError: The chat template refuses the roles.
         """
         beginning = request.beginning
         # The beginning is written as the model would have written it, and not by the template, which closes the turn.
         messages = self._arrange(request.messages[:-1] if beginning else request.messages)
+        self._check_controls(request, messages)
         try:
             prompt = self._write(request, messages)
         except TemplateError as error:
@@ -144,6 +148,22 @@ class Prompter:
         end = self.tokenizer.decode(prompt.ids[-_END:], skip_special_tokens=False, clean_up_tokenization_spaces=False)
         prompt = replace(prompt, opened=opens_reasoning(end, request.thinking.marks))
         return self._begin(prompt, beginning) if beginning else prompt
+
+    def _check_controls(self, request: Request, messages: tuple[Message, ...]) -> None:
+        import transformers
+
+        # An older one takes `sanitize_control_tokens` and does nothing about it.
+        if tuple(int(number) for number in transformers.__version__.split(".")[:2]) >= _TELLS_APART:
+            return
+        text = "\n".join(part for message in messages for part in message.parts if isinstance(part, str))
+        # Marks of reasoning are tokens of many models, and the instruction itself names them: no turn ends by them.
+        marks = getattr(request.format, "reasoning_marks", ())
+        found = next((token[0] for token in self._controls.finditer(text) if token[0] not in marks), None)
+        if found is not None:
+            raise DataError(
+                f"its text holds {found}, which transformers {transformers.__version__} would take for a control token "
+                "of the model; 5.23 and newer ones tell them apart"
+            )
 
     def _begin(self, prompt: Prompt, beginning: str) -> Prompt:
         """The prompt with the first tokens of its answer."""
