@@ -14,13 +14,14 @@ from harness_endpoints.verdicts import Speller, judgement_of
 YES = Choice(("yes", "no"))
 PLACES: dict[str, Any] = {
     "yes": [{"token": "no", "logprob": math.log(0.3), "bytes": None}],
+    "safe": [{"token": "risky", "logprob": math.log(0.0001), "bytes": None}],
     "no": [{"token": "yes", "logprob": math.log(0.4), "bytes": None}],
 }
 
 
 def answer(space: AnswerSpace, *tokens: str) -> Completion:
     content = [
-        {"token": token, "logprob": math.log({"yes": 0.7, "no": 0.6}.get(token, 1.0)), "bytes": None,
+        {"token": token, "logprob": math.log({"yes": 0.7, "no": 0.6, "safe": 0.9999}.get(token, 1.0)), "bytes": None,
          "top_logprobs": PLACES.get(token, [])}
         for token in tokens
     ]  # fmt: skip
@@ -36,7 +37,10 @@ def probabilities(space: AnswerSpace, *tokens: str) -> Any:
 
 
 def test_the_tokens_of_a_rubric_give_no_probabilities() -> None:
-    """Those of the second criterion were written after the first, and nothing is known of it after another first."""
+    """Those of the second criterion were written after the first, and nothing is known of it after another first.
+
+    Where the first is all but certain they would give some, and the sure answers alone would have probabilities.
+    """
     assert probabilities(YES, "<answer>", "yes", "</answer>") == pytest.approx({"yes": 0.7, "no": 0.3})
-    rubric = Rubric((("safe", YES), ("right", YES)))
-    assert probabilities(rubric, "<answer>", "safe: ", "yes", "; ", "right: ", "no", "</answer>") is None
+    rubric = Rubric((("kind", Choice(("safe", "risky"))), ("right", YES)))
+    assert probabilities(rubric, "<answer>", "kind: ", "safe", "; ", "right: ", "no", "</answer>") is None

@@ -126,7 +126,7 @@ def test_the_lowest_rank_is_the_best_however_ranks_are_held(ranks: list[float]) 
         ranked(gold_is="ranks", gold=["x", "y", "z"]), row(**dict(zip("xyz", ranks, strict=True))), 3
     )[1]
     assert isinstance(one, tuple)
-    assert [ranks[place] for place in one if isinstance(place, int)] == sorted(ranks)
+    assert [ranks[int(place)] for place in one] == sorted(ranks)
     assert several == one
 
 

@@ -103,7 +103,8 @@ def _read(completion: Completion, request: Request, speller: Speller | None, fac
 def _probabilities(
     completion: Completion, judgement: Judgement, request: Request, speller: Speller
 ) -> dict[str, float] | None:
-    # The tokens of a second criterion were written after the first: what they give is no probability of the whole.
+    # The tokens of a second criterion were written after the first, and nothing is known of them after another first.
+    # Only where the first is all but certain would that give probabilities: the sure answers would be chosen.
     if isinstance(request.space, Rubric):
         return None
     spelt = speller.spell(request)
