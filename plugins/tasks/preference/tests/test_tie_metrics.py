@@ -131,6 +131,14 @@ def test_a_judge_without_probabilities_has_called_its_ties_itself() -> None:
     assert found == brute_force(h, [0, 1, -1, 1, -1]) == 3 / 5
 
 
+def test_a_judge_without_probabilities_may_have_no_ties() -> None:
+    # At a threshold of 1 all of its answers would be ties, of which a third is right.
+    h, m = [0, 1, 1], [3.0, 2.0, 2.0]
+    assert value(units(h, m, probabilities=False)) == at(h, m, 0) == 2 / 3
+    # A probability of 1 does not say how far apart two scores are either.
+    assert value(units(h, [800.0] * 3)) == at(h, m, 0)
+
+
 def test_probabilities_with_a_share_for_a_tie_are_no_distances() -> None:
     # A is the likeliest answer at 0.47. |2 * 0.47 - 1| is no distance, and would make all three right at 0.05.
     found = Units(

@@ -30,8 +30,8 @@ class CalibratedTies:
     The distance of a judge's two scores is read from its probability p of the first candidate. The probability of
     Bradley and Terry grows with the difference of the scores, so that |2p - 1| sorts pairs as their distances do, and
     nothing but the order matters. A judge without probabilities, or one that gives a tie a share of its own, has called
-    its ties itself: its verdicts are then the scores 1, 0 and -1. A missing answer that counts as wrong is wrong at
-    every threshold.
+    its ties itself: its verdicts are then the scores 1, 0 and -1, and 0 is a threshold. A missing answer that counts as
+    wrong is wrong at every threshold.
     """
 
     uses: ClassVar[tuple[str, ...]] = ("positive", "gold", "predicted")
@@ -57,7 +57,10 @@ class CalibratedTies:
             raise UserError(f"metric calibrated_ties: is of pairs, and the task has {units.space.n} candidates")
         sides = np.array([_side(said) for said in units.predicted])
         golds = np.array([_side(gold) for gold in units.gold])
-        distances = _distances(units.positive, sides)
+        known = _distances(units.positive, sides)
+        # A judge that never says tie has no distance of 0, and must not be given ties in all of its answers.
+        from_zero = self._from_zero or known is None
+        distances = np.abs(sides) if known is None else known
         answered = ~np.isnan(sides)
         order = np.argsort(distances, kind="stable")[: answered.sum()]  # NaN, which is no answer, comes last
         tied = (golds == 0)[order].astype(np.float64)
@@ -66,7 +69,7 @@ class CalibratedTies:
         ends = np.flatnonzero(np.r_[np.diff(distances[order]) > 0, np.ones(min(1, len(order)), dtype=np.bool_)])
         # With 0 as a threshold, a judge without equal scores may have no ties at all.
         first = distances[order[:1]] == 0
-        zero = self._from_zero and not first.any()
+        zero = from_zero and not first.any()
 
         def accuracy(weights: Floats) -> Floats:
             ordered = weights[:, order]
@@ -74,7 +77,7 @@ class CalibratedTies:
             gains = np.cumsum(ordered * (tied - right), axis=1)[:, ends]
             # Distances of pairs that a resample leaves out are no thresholds; 0 stays one.
             reached = np.cumsum(ordered, axis=1)[:, ends] > 0
-            reached[:, :1] |= self._from_zero and first
+            reached[:, :1] |= from_zero and first
             best = np.where(reached, gains, -np.inf).max(axis=1, initial=0.0 if zero else -np.inf)
             total = weights.sum(axis=1)
             # Where every answer is missing there is no threshold, and none is right.
@@ -125,15 +128,18 @@ def _side(verdict: Verdict | None) -> float:
     return 0.0 if isinstance(verdict, str) else 1.0 if verdict == 0 else -1.0
 
 
-def _distances(positive: Floats, sides: Floats) -> Floats:
-    """How far apart the scores of each pair are, on a scale of its own, shape (T,). NaN without an answer."""
+def _distances(positive: Floats, sides: Floats) -> Floats | None:
+    """How far apart the scores of each pair are, on a scale of its own, shape (T,). NaN without an answer.
+
+    `None` where there are no scores: the judge has called its ties itself.
+    """
     known = ~np.isnan(positive)
     said = known & (np.abs(sides) == 1)
     # A probability of exactly 0 or 1 is no evidence: it says nothing that the verdict does not.
     inside = said & (positive > 0) & (positive < 1)
     against = inside & ((positive - 0.5) * sides < -_EQUAL)
-    if not known.any() or against.any():
-        return np.abs(sides)
+    if not inside.any() or against.any():
+        return None
     distances = np.where(sides == 0, 0.0, np.round(np.abs(2 * positive - 1), _DIGITS))
     return np.where(known, distances, np.abs(sides))
 

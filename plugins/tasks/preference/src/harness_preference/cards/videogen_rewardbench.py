@@ -17,8 +17,8 @@ METRICS = [
 For judges that score each candidate, whose scores are almost never equal. Two candidates are a tie where their scores
 are at most a threshold apart; of all distances that occur, the one with the highest accuracy is the threshold. The
 distance is read from the probability of the first candidate. A judge without probabilities, or with some of its own for
-a tie, has called its ties itself: its verdicts are the scores 1, 0 and -1. The threshold is chosen on the data that are
-scored, for each judge by itself, and again for each resample of an interval.""",
+a tie, has called its ties itself: its verdicts are the scores 1, 0 and -1, and 0 is a threshold. The threshold is
+chosen on the data that are scored, for each judge by itself, and again for each resample of an interval.""",
     ),
     MetricCard(
         name="calibrated_ties_from_zero",
