@@ -150,7 +150,7 @@ def planned(tiny: Path, folder: Path, options: TrainerOptions, **fields: Any) ->
 
 
 def test_devices_share_the_work_and_where_sharded_the_weights_of_the_language_model(tiny: Path, tmp_path: Path) -> None:
-    options = {"max_new_tokens": 64, "batch": 16, "group": 4}
+    options: dict[str, Any] = {"max_new_tokens": 64, "batch": 16, "group": 4}
     alone = planned(tiny, tmp_path, GrpoOptions(**options))
     four = planned(tiny, tmp_path, GrpoOptions(**options), devices=4)
     assert four["always"] == alone["always"]
