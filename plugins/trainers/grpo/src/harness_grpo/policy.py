@@ -8,8 +8,9 @@ from __future__ import annotations
 import copy
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -210,8 +211,11 @@ class Policy(Speaker):
 
     def deliver(self, folder: Path) -> None:
         """Write what a judge opens in the place of what was there. All processes call it, and the first one writes."""
-        weights = self.whole(self._parts_to_write()) if self.sharded else None
-        self.processes.once(lambda: replace_folder(folder, lambda place: self.save(place, weights)))
+        write: Callable[[Path], None] = self.save
+        if self.sharded:
+            weights = self.whole(self._parts_to_write())
+            write = partial(self.save, weights=weights)
+        self.processes.once(lambda: replace_folder(folder, write))
 
     def _parts_to_write(self) -> dict[str, Tensor]:
         """What is written of sharded weights, by name. Of tied parameters one, as their names are of one tensor."""
