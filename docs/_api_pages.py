@@ -151,6 +151,7 @@ API_SECTIONS: list[tuple[str, tuple[str, ...]]] = [
             "KnownResult",
             "UnfoldedEntry",
             "IsPath",
+            "AddedLater",
             "Operational",
             "RunsCode",
             "hookimpl",

@@ -129,8 +129,8 @@ def test_weights_are_scored_in_the_precision_that_training_computes_in(
 ) -> None:
     opened: list[str] = []
 
-    def note(wanted: GenerativeOptions, *, name: str) -> Any:
-        speaker = Speaker(wanted, name=name)
+    def note(wanted: GenerativeOptions, *, name: str, four_bits: bool) -> Any:
+        speaker = Speaker(wanted, name=name, four_bits=four_bits)
         opened.append(str(speaker.model.dtype))
         return speaker
 
