@@ -31,6 +31,8 @@ _REFUSED: dict[str, tuple[Any, str]] = {
         False,
         "TRL's optimizer is accelerate's to place; set deepspeed_config: {offload_optimizer_device: cpu} there",
     ),
+    "shard": (False, "accelerate shards for TRL; leave it out, and give accelerate an fsdp_config"),
+    "timeout": (None, "TRL has its own; set trl: {ddp_timeout: 7200} in its place"),
     "rejection_sampling": (
         None,
         "TRL samples no answers for SFT; train that step with sft of judge-harness-grpo, and start from it by train:",
