@@ -50,7 +50,7 @@ def test_linear_layers_are_in_four_bits_and_the_adapter_in_float32(taught: Path)
     # A weight in four bits is off by a few percent: not the exact one, and not noise.
     exact = weights_of(taught)
     layer = dict(policy.model.named_modules())["model.language_model.layers.0.mlp.up_proj.base_layer"]
-    import bitsandbytes
+    bitsandbytes = pytest.importorskip("bitsandbytes")
 
     meant = bitsandbytes.functional.dequantize_4bit(layer.weight.data, layer.weight.quant_state)
     name = next(name for name in exact if name.endswith("layers.0.mlp.up_proj.weight") and "vision" not in name)
