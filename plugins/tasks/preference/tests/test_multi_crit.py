@@ -203,7 +203,7 @@ def test_a_judge_that_always_prefers_the_same_sees_no_conflict() -> None:
 
 
 def test_intervals_of_cmr_hold_what_they_promise() -> None:
-    """The truth of a judge that is right with 0.7 is 0.49, whatever the number of conflicts."""
+    """The truth of a judge that is right with 0.7 is 0.49, for any number of conflicts."""
     dice = random.Random(5)
     held = 0
     for _ in range(150):

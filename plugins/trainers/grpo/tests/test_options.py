@@ -69,6 +69,9 @@ def test_sft_has_no_rewards_to_mix_by() -> None:
         ({"prefix": "cache"}, "prefix: cache makes two passes"),
         ({"lora": {"parameters": ["mlp.experts.down_proj"]}}, r"lora\.parameters: an adapter of a stack of experts"),
         ({"kl_weight": 0.1}, "kl_weight: the divergence of a full training needs a second model"),
+        ({"offload_optimizer": True}, "shard: spreads the moments of adamw in float32"),
+        ({"optimizer": "adamw_8bit"}, "shard: spreads the moments of adamw in float32"),
+        ({"lora": {"load_in_4bit": True}}, r"lora\.load_in_4bit: weights in four bits cannot be sharded"),
     ],
 )
 def test_what_sharded_weights_cannot_do_is_refused(given: dict[str, Any], says: str) -> None:

@@ -110,7 +110,9 @@ def recipe_of(folder: Path, model: Path, curves: Curves | None = None, *, valida
 
 RUNS: Mapping[str, Callable[[Training], Any]] = {
     "grpo": lambda recipe: grpo(recipe, **GRPO),
-    "sft": lambda recipe: sft(recipe, **SFT, validation={"every": 2, "limit": 2}),
+    "sft": lambda recipe: sft(
+        recipe, **SFT, validation={"every": 1, "limit": 2}, save_total_limit=1, offload_optimizer=True
+    ),
     # One process has nothing to shard, so that the same options give the yardstick.
     "sharded": lambda recipe: grpo(recipe, **SHARDED),
     "sharded-adapter": lambda recipe: grpo(
@@ -271,8 +273,9 @@ def _loss(found: Mapping[str, Any]) -> float:
 def test_the_first_process_alone_writes(both: Any) -> None:
     folder, _, _ = both
     for run in ("grpo", "sft", "sharded", "sharded-adapter", "sharded-sft"):
-        left = ["model"] if "sft" in run else ["completions.jsonl", "model"]
+        left = {"sft": ["model", "steps"], "sharded-sft": ["model"]}.get(run, ["completions.jsonl", "model"])
         assert sorted(path.name for path in (folder / "two" / run).iterdir()) == left
+    assert [path.name for path in (folder / "two" / "sft" / "steps").iterdir()] == ["step-00000002"]
 
 
 def fail_in_one(folder: Path, model: Path) -> None:

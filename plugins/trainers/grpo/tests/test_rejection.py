@@ -16,6 +16,7 @@ from harness_grpo.data import Unit
 from harness_grpo.loop import TrainingSetup, _make_setup
 from harness_grpo.options import SftOptions
 from harness_grpo.policy import Policy
+from harness_grpo.processes import Processes
 from harness_grpo.rejection import SampledUnit, sample_units
 from harness_grpo.rollout import PolicyAnswer, PromptedExample
 from harness_grpo.sft import Sft
@@ -234,6 +235,17 @@ def test_a_stop_is_not_seen_in_the_weights(taught: Path, tmp_path: Path, monkeyp
     sft(stopped, **more)
     ours, theirs = weights_of(alone.checkpoint), weights_of(stopped.checkpoint)
     assert all(bool((ours[name] == theirs[name]).all()) for name in ours)
+
+
+def test_several_processes_do_not_sample(taught: Path, tmp_path: Path) -> None:
+    class Two(Processes):
+        size = 2
+
+    setup, options = setup_of(tmp_path, taught, [points("red", 4)])
+    setup.policy.processes = Two()
+    with pytest.raises(UserError, match="recipe recipe: rejection_sampling: works in one process; start it without"):
+        Sft(setup, options)
+    assert not (tmp_path / "sampled.jsonl").exists()
 
 
 def test_reasoning_comes_from_the_model_or_from_a_tag() -> None:
