@@ -100,14 +100,14 @@ def open_language(
         source: Of the model, pinned.
         adapter: What is put on it.
         who: For messages.
-        four_bits: Whether the model is opened in four bits. It is also where the folder of the adapter says so.
+        four_bits: Open the model in four bits. Options and the adapter's folder can ask for that too.
 
     Raises:
         UserError: Something is missing, or is not what the options say.
     """
     set_threads(options.threads)
     with at_hand(source, who) as here:
-        few = four_bits or (adapter is not None and has_base_in_four_bits(adapter, who))
+        few = four_bits or options.load_in_4bit or (adapter is not None and has_base_in_four_bits(adapter, who))
         return _open(options, here, adapter, who, four_bits=few)
 
 

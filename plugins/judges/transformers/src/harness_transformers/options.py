@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from harness.api import IsPath, Operational, RunsCode
+from harness.api import AddedLater, IsPath, Operational, RunsCode
 
 
 class ModelOptions(BaseModel):
@@ -60,7 +60,18 @@ class ModelOptions(BaseModel):
     )
 
 
-class GenerativeOptions(ModelOptions):
+class RoundedOptions(ModelOptions):
+    """Options of judges whose weights may be rounded as they are read."""
+
+    load_in_4bit: Annotated[bool, AddedLater()] = Field(
+        default=False,
+        description="Round the linear layers, all but the head, to four bits as they are read (NF4, double "
+        "quantization; arXiv 2305.14314). It is another judge than that of the exact weights. Needs bitsandbytes and "
+        "accelerate.",
+    )
+
+
+class GenerativeOptions(RoundedOptions):
     """Options of `transformers`."""
 
     model: Annotated[str, IsPath()] = Field(
@@ -104,6 +115,8 @@ class GenerativeOptions(ModelOptions):
 
     @model_validator(mode="after")
     def _fits(self) -> GenerativeOptions:
+        if self.load_in_4bit and (self.gguf_file is not None or self.model.lower().endswith(".gguf")):
+            raise ValueError("load_in_4bit: a GGUF file is rounded already; leave it out, or give the model folder")
         if self.samples > 1 and self.temperature == 0:
             raise ValueError(f"samples: {self.samples} answers at temperature 0 are all the same; set a temperature")
         if self.samples > 1 and self.mode == "verdict":
@@ -111,7 +124,7 @@ class GenerativeOptions(ModelOptions):
         return self
 
 
-class RewardModelOptions(ModelOptions):
+class RewardModelOptions(RoundedOptions):
     """Options of `reward-model`."""
 
     label: str | None = Field(

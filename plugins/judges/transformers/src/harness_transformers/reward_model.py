@@ -271,7 +271,8 @@ def open_reward(options: RewardModelOptions, source: Source, judge: str) -> Open
     import transformers
     from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES as VISION
 
-    model = open_model(transformers.AutoModelForSequenceClassification, source, options, f"judge {judge}")
+    auto = transformers.AutoModelForSequenceClassification
+    model = open_model(auto, source, options, f"judge {judge}", four_bits=options.load_in_4bit)
     label = _label(model.config, options, f"judge {judge}: model {source.location}")
     sees = model.config.model_type in VISION
     processor = open_processor(
