@@ -91,8 +91,8 @@ OFFERS: Mapping[str, Mapping[str, str]] = {
         "miniature-judges": (
             "base base-shared base-shipped base-stronger base-weaker eyes mt-rl-adaptive mt-rl-calibrated "
             "mt-rl-from-shared mt-rl-from-stronger mt-rl-from-weaker mt-rl-judge mt-rl-swap reading rl-single "
-            "rl-verdict-only sft-rationale sft-rationale-from-shared sft-replay sft-single sft-unified "
-            "sft-unified-from-shared"
+            "rl-single-from-shared rl-verdict-only sft-rationale sft-rationale-from-shared sft-replay sft-single "
+            "sft-single-from-shared sft-unified sft-unified-from-shared"
         ),
     },
 }

@@ -188,6 +188,8 @@ def harness_manifests() -> list[ManifestCard]:
         _recipe("mt-rl-from-shared", "MT-RL-Judge from the base with the shared weakness."),
         _recipe("sft-rationale-from-shared", "Supervised on reasoning and labels, from the same base."),
         _recipe("sft-unified-from-shared", "Supervised on labels, from the same base."),
+        _recipe("sft-single-from-shared", "Supervised on the labels of one task, from the same base."),
+        _recipe("rl-single-from-shared", "Reinforcement learning on one task, from the same base."),
     ]
 
 
