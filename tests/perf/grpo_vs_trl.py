@@ -55,9 +55,10 @@ from harness.api import (
 )
 from harness.formats.tagged import TaggedFormat
 from harness.testing import FakeContext
-from harness_grpo import loop
 from harness_grpo.grpo import Grpo, GrpoTrainer
+from harness_grpo.loop import fit
 from harness_grpo.options import GrpoOptions
+from harness_grpo.training_setup import TrainingSetup
 from harness_transformers.loading import quietly, set_threads, source_of
 from harness_transformers.testing import TinyShape, make_tiny_llava, teach
 from harness_trl.arguments import grpo_arguments
@@ -162,7 +163,7 @@ class Ticking(TrainerCallback):  # type: ignore[misc]  # its base is untyped
 class Endless(Grpo):
     """Our step, with answers that do not end before the limit."""
 
-    def __init__(self, setup: loop.TrainingSetup, options: GrpoOptions) -> None:
+    def __init__(self, setup: TrainingSetup, options: GrpoOptions) -> None:
         """Suppress what ends an answer."""
         super().__init__(setup, options)
         language = setup.policy.opened.language
@@ -189,7 +190,7 @@ def our_seconds(folder: Path, model: Path, examples: Sequence[Example], steps: i
         mask_truncated=False,
         log_completions=0,
     )
-    loop.fit(recipe(folder, model, examples, letters, log=log), options, lambda setup: Endless(setup, options))
+    fit(recipe(folder, model, examples, letters, log=log), options, lambda setup: Endless(setup, options))
     return statistics.mean(clock.steps), parts["rollout_s"] / sum(parts.values())
 
 

@@ -213,6 +213,10 @@ def rewarded(*rewards: Callable[..., float | None], **fields: Any) -> tuple[Weig
     )
 
 
+class Killed(BaseException):
+    """Ends a training in the middle of something, as a kill does."""
+
+
 class Curves(list[tuple[int, Mapping[str, float]]]):
     """What a training logged."""
 

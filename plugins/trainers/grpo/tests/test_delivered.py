@@ -11,7 +11,7 @@ import torch
 
 from harness.api import UserError
 from harness.testing import FakeContext
-from harness_grpo import loop
+from harness_grpo import selection
 from harness_grpo.data import units_of
 from harness_grpo.fingerprint import fingerprint_of
 from harness_grpo.options import LoraOptions, SftOptions
@@ -79,7 +79,7 @@ def test_what_is_scored_was_opened_from_its_folder(
         seen.append(policy)
         return scores(policy, *given, **more)
 
-    monkeypatch.setattr(loop, "scores", looking)
+    monkeypatch.setattr(selection, "scores", looking)
     curves = Curves()
     sft(training(tmp_path, taught, tasks=[points("red", 8)], curves=curves), **QUICK, steps=2)
     assert [isinstance(speaker, Policy) for speaker in seen] == [True, False, False]

@@ -16,12 +16,13 @@ from torch import Tensor
 
 from harness.api import Answer, Judgement, PluginError, Request, TrainingTask, UserError, Verdict, WeightedReward
 from harness_grpo.grpo import Grpo
-from harness_grpo.loop import TrainingSetup, _make_setup, fit
+from harness_grpo.loop import fit
 from harness_grpo.objective import token_loss
 from harness_grpo.options import GrpoOptions, LoraOptions
 from harness_grpo.policy import Policy
 from harness_grpo.rollout import Group
 from harness_grpo.sampler import Sampler
+from harness_grpo.training_setup import TrainingSetup, make_setup
 
 from .conftest import (
     Curves,
@@ -107,7 +108,7 @@ def stage(
 ) -> Stage:
     made = GrpoOptions(**{"max_new_tokens": 24, "group": 4, "batch": 4, "lr": 1e-3, **options})
     policy = Policy(str(model), made, name="recipe", seed=0)
-    setup = _make_setup(training(folder, model, tasks=tasks, rewards=rewards, seed=seed), made, policy)
+    setup = make_setup(training(folder, model, tasks=tasks, rewards=rewards, seed=seed), made, policy)
     found = Stage(setup, Grpo(setup, made))
     collect, apply = found.method._batch, setup.apply
 

@@ -13,13 +13,13 @@ import pytest
 from harness.api import Judgement, Request, UserError, Verdict
 from harness_grpo import rejection
 from harness_grpo.data import Unit
-from harness_grpo.loop import TrainingSetup, _make_setup
 from harness_grpo.options import SftOptions
 from harness_grpo.policy import Policy
 from harness_grpo.processes import Processes
 from harness_grpo.rejection import SampledUnit, sample_units
 from harness_grpo.rollout import PolicyAnswer, PromptedExample
 from harness_grpo.sft import Sft
+from harness_grpo.training_setup import TrainingSetup, make_setup
 
 from .conftest import Curves, fixed, pair, pairs, point, points, rewarded, said, sft, training, weights_of
 
@@ -32,7 +32,7 @@ def setup_of(folder: Path, model: Path, tasks: Sequence[Any], **more: Any) -> tu
     options = SftOptions(**{**SAMPLED, **more})
     policy = Policy(str(model), options, name="recipe", seed=0)
     whole = training(folder, model, tasks=tasks, rewards=rewards, curves=curves)
-    return _make_setup(whole, options, policy), options
+    return make_setup(whole, options, policy), options
 
 
 def scripted(monkeypatch: pytest.MonkeyPatch, texts: Mapping[tuple[str, tuple[int, ...]], Sequence[str]]) -> None:

@@ -185,7 +185,7 @@ def test_a_damaged_state_is_refused_by_name(taught: Path, tmp_path: Path) -> Non
 def test_what_the_start_scored_is_not_validated_again_after_a_stop(
     taught: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from harness_grpo import loop
+    from harness_grpo import selection
     from harness_grpo.policy import Policy
     from harness_grpo.validate import scores
 
@@ -195,7 +195,7 @@ def test_what_the_start_scored_is_not_validated_again_after_a_stop(
         seen.append(isinstance(policy, Policy))
         return scores(policy, *given, **more)
 
-    monkeypatch.setattr(loop, "scores", count)
+    monkeypatch.setattr(selection, "scores", count)
     with pytest.raises(Stop):
         sft(tmp_path / "stopped", taught, stop=at(1))
     assert (tmp_path / "stopped" / "start.json").is_file()

@@ -10,10 +10,10 @@ import torch
 
 from harness.api import Example, UserError
 from harness.testing import FakeContext
-from harness_grpo.loop import TrainingSetup, _make_setup
 from harness_grpo.options import SftOptions
 from harness_grpo.policy import Policy
 from harness_grpo.sft import Sft
+from harness_grpo.training_setup import TrainingSetup, make_setup
 from harness_transformers.judge import make as make_judge
 from harness_transformers.options import GenerativeOptions
 
@@ -23,7 +23,7 @@ from .conftest import FORMAT, Curves, fixed, pair, point, points, question, sft,
 def make_sft(folder: Path, model: Path, tasks: Sequence[Any], **options: Any) -> tuple[TrainingSetup, Sft]:
     made = SftOptions(**{"max_new_tokens": 24, **options})
     policy = Policy(str(model), made, name="recipe", seed=0)
-    whole = _make_setup(training(folder, model, tasks=tasks), made, policy)
+    whole = make_setup(training(folder, model, tasks=tasks), made, policy)
     return whole, Sft(whole, made)
 
 

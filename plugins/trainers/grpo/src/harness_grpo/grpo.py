@@ -22,7 +22,7 @@ from harness_grpo.completions import Completions, records
 from harness_grpo.curves import curves
 from harness_grpo.data import Unit, check_orders
 from harness_grpo.fingerprint import fingerprint_of
-from harness_grpo.loop import TrainingSetup, fit
+from harness_grpo.loop import fit
 from harness_grpo.memory.native import plan_memory
 from harness_grpo.objective import (
     aggregate,
@@ -37,6 +37,7 @@ from harness_grpo.options import GrpoOptions
 from harness_grpo.packing import groups_at_once
 from harness_grpo.prefix import PrefixScorer, Rollouts, Scored
 from harness_grpo.rollout import Group, PromptedExample, make_groups, parts_of, write
+from harness_grpo.training_setup import TrainingSetup
 from harness_transformers.sampling import Sampling
 
 _Part = list[tuple[int, int, int]]

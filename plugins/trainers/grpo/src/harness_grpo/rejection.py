@@ -24,7 +24,7 @@ from harness_grpo.rollout import PolicyAnswer, PromptedExample, is_right, make_g
 from harness_transformers.sampling import Sampling
 
 if TYPE_CHECKING:
-    from harness_grpo.loop import TrainingSetup
+    from harness_grpo.training_setup import TrainingSetup
 
 log = logging.getLogger(__name__)
 

@@ -13,12 +13,13 @@ import torch
 from harness.api import Context, Example, Training, TrainingResult, UserError
 from harness_grpo.data import Unit, target_of
 from harness_grpo.fingerprint import fingerprint_of
-from harness_grpo.loop import TrainingSetup, fit, make_sampler
+from harness_grpo.loop import fit
 from harness_grpo.memory.native import plan_memory
 from harness_grpo.options import SftOptions
 from harness_grpo.packing import Rollouts, groups_at_once
 from harness_grpo.rejection import SampledUnit, sample_units
 from harness_grpo.rollout import PromptedExample, parts_of
+from harness_grpo.training_setup import TrainingSetup, make_sampler
 
 
 class Sft:
