@@ -38,6 +38,8 @@ class PluginRow:
     """Name of the distribution, or the path of a file given with `--plugin`."""
     version: str
     """Version of the distribution."""
+    module: str = ""
+    """Dotted name of the module that an entry point names; empty of a file or module given with `--plugin`."""
     load: Callable[[], ModuleType] | None = field(default=None, repr=False, compare=False)
     """Imports the module."""
     given: bool = False
@@ -95,7 +97,13 @@ def why_in_conflict(rivals: Sequence[PluginRow]) -> str:
 def _from_entry_point(point: EntryPoint) -> PluginRow:
     # Once for both: each look at it parses the whole file.
     metadata = point.dist.metadata if point.dist is not None else {"Name": "?", "Version": "?"}
-    return PluginRow(name=point.name, distribution=metadata["Name"], version=metadata["Version"], load=point.load)
+    return PluginRow(
+        name=point.name,
+        distribution=metadata["Name"],
+        version=metadata["Version"],
+        module=point.module,
+        load=point.load,
+    )
 
 
 def _from_argument(argument: str) -> PluginRow:

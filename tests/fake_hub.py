@@ -25,6 +25,7 @@ class Handler(BaseHTTPRequestHandler):
     """Answers GET and HEAD."""
 
     protocol_version = "HTTP/1.1"
+    wbufsize = -1  # headers and body in one packet, or each answer waits for the other side
     root: Path
 
     def do_GET(self) -> None:

@@ -10,7 +10,6 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
-from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,47 +20,45 @@ if TYPE_CHECKING:
 
 def digest_sources(rows: Sequence[PluginRow]) -> list[str]:
     """Hash of the Python files of each plugin: its package, and the modules that its cards name. 16 hex digits."""
-    points: dict[str, list[str]] = {}
-    for point in entry_points(group="harness"):  # once, as it reads the metadata of all that is installed
-        points.setdefault(point.name, []).append(point.value.partition(":")[0])
-    return [_digest(row, points.get(row.name, [])) for row in rows]
+    return [_digest(row) for row in rows]
 
 
-def _digest(row: PluginRow, modules: Sequence[str]) -> str:
+def _digest(row: PluginRow) -> str:
     sha = hashlib.sha256()
-    for path in sorted(_list_files(row, modules)):
+    for path in sorted(_list_files(row)):
         try:
             # An installed package has hundreds of files. Size and time stand for their content, as in make and rsync.
-            stat = path.stat()
-            state = path.read_bytes() if row.given else f"{stat.st_size} {stat.st_mtime_ns}".encode()
+            stat = os.stat(path)
+            state = Path(path).read_bytes() if row.given else f"{stat.st_size} {stat.st_mtime_ns}".encode()
         except OSError:  # gone in the meantime, which is a change too
             state = b""
         sha.update(f"{path}:{hashlib.sha256(state).hexdigest()}\n".encode("utf-8", "surrogateescape"))
     return sha.hexdigest()[:16]
 
 
-def _list_files(row: PluginRow, modules: Sequence[str]) -> set[Path]:
+def _list_files(row: PluginRow) -> set[str]:
+    """Paths as text: every run makes this list, and a set of a thousand `Path` costs more than their files' state."""
     file = Path(row.distribution)
-    found: set[Path] = set()
+    found: set[str] = set()
     if row.given and file.suffix == ".py":
         whole = file.resolve()
         # What it imports from beside it belongs to it, as no distribution does.
-        found = {whole, *_list_loaded(whole.parent)}
-    for name in set(_list_packages(row, modules)):
+        found = {str(whole), *_list_loaded(str(whole.parent))}
+    for name in set(_list_packages(row)):
         found |= set(_files_of(name))
     return found
 
 
-def _list_loaded(folder: Path) -> set[Path]:
+def _list_loaded(folder: str) -> set[str]:
     """Files of this folder that are imported. Compared as text: there may be thousands of modules."""
     places = {str(place) for module in [*sys.modules.values()] if (place := getattr(module, "__file__", None))}
-    return {Path(place) for place in places if os.path.dirname(place) == str(folder)}
+    return {place for place in places if os.path.dirname(place) == folder}
 
 
-def _list_packages(row: PluginRow, modules: Sequence[str]) -> Iterator[str]:
+def _list_packages(row: PluginRow) -> Iterator[str]:
     """Names of the packages of a plugin's module and of what its cards name."""
     if not row.given:
-        yield from (module.partition(".")[0] for module in modules)
+        yield row.module.partition(".")[0]
     elif not row.distribution.endswith(".py"):
         yield row.distribution.partition(".")[0]
     for card in row.cards:
@@ -72,7 +69,7 @@ def _list_packages(row: PluginRow, modules: Sequence[str]) -> Iterator[str]:
                 yield module.partition(".")[0]
 
 
-def _files_of(name: str) -> Iterator[Path]:
+def _files_of(name: str) -> Iterator[str]:
     try:
         spec = find_spec(name)
     except (ImportError, ValueError):  # a card names what is not there
@@ -80,7 +77,8 @@ def _files_of(name: str) -> Iterator[Path]:
     if spec is None:
         return
     if spec.submodule_search_locations is not None:
-        for folder in spec.submodule_search_locations:
-            yield from Path(folder).rglob("*.py")
+        for place in spec.submodule_search_locations:
+            for folder, _, names in os.walk(place):
+                yield from (os.path.join(folder, file) for file in names if file.endswith(".py"))
     elif spec.origin is not None and spec.origin.endswith(".py"):
-        yield Path(spec.origin)
+        yield spec.origin

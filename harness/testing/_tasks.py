@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 import math
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import get_args
+from typing import Any, get_args
 
 from harness.api import (
     AnswerSpace,
@@ -30,6 +28,7 @@ from harness.api import (
 )
 from harness.formats.brackets import BracketsFormat
 from harness.testing._explained import task_checks_of_reasoning
+from harness.testing._fresh import call_fresh
 from harness.testing._members import check_members
 from harness.testing._schema import schema_checks
 from harness.testing._subject import Check, Subject, find_subject
@@ -286,21 +285,17 @@ def _check_json(subject: Subject) -> None:
         json.dumps(dict(item.annotations))
 
 
-def keys_of(subject: Subject) -> list[str]:
+def _keys_of(subject: Subject) -> list[str]:
     """Keys of the first items of each split, and the fingerprint: what must be equal in every process."""
     return [_task(subject).fingerprint(), *(_render(_task(subject), item).key for _, item in _items(subject, 4))]
 
 
-# Hashes of texts and the order of sets differ from process to process, and so would keys made from them.
-_OTHER = """
-import json, sys
-from harness.testing import _checks, _tasks
-from harness.api import TaskCard
-ask = json.loads(sys.stdin.read())
-sys.path[:] = ask["path"]
-card = TaskCard(name=ask["name"], summary="", factory=ask["factory"], options=ask["model"], splits=tuple(ask["splits"]))
-print(json.dumps(_tasks.keys_of(_checks.find_subject(card, options=ask["options"], data=ask["data"]))))
-"""
+def make_keys(asked: dict[str, Any]) -> list[str]:
+    """The keys of a task that is named by its card's fields; called in another process."""
+    card = TaskCard(
+        name=asked["name"], summary="", factory=asked["factory"], options=asked["model"], splits=tuple(asked["splits"])
+    )
+    return _keys_of(find_subject(card, options=asked["options"], data=asked["data"]))
 
 
 def _check_process(subject: Subject) -> None:
@@ -309,20 +304,20 @@ def _check_process(subject: Subject) -> None:
         raise AssertionError(f"task {subject.id}: name `options` as 'module:attribute', so that it stays lazy")
     # The example was written in this process; the other one reads the same files.
     options, data = subject.inputs
-    ask = {
+    asked = {
         "name": card.name,
         "factory": card.factory,
         "model": card.options,
         "splits": _splits(subject),
         "options": options,
         "data": data,
-        "path": sys.path,
     }
-    done = subprocess.run(
-        [sys.executable, "-c", _OTHER], input=json.dumps(ask), capture_output=True, text=True, timeout=300
-    )
-    assert done.returncode == 0, f"task {subject.id}: fails in a fresh process:\n{done.stderr.strip()[-2000:]}"
-    assert json.loads(done.stdout) == keys_of(subject), (
+    # Hashes of texts and the order of sets differ from process to process, and so would keys made from them.
+    try:
+        keys = call_fresh(make_keys, asked)
+    except AssertionError as error:
+        raise AssertionError(f"task {subject.id}: {error}") from None
+    assert keys == _keys_of(subject), (
         f"task {subject.id}: another process gives other keys or another fingerprint; do not use hash(), set order, "
         "time or unseeded random numbers"
     )

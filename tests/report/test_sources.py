@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.candidates import PluginRow
 from harness.discovery import Plugins
 from harness.report.sources import digest_sources
 
@@ -62,3 +63,18 @@ def test_each_file_counts(given: str, files: list[str], tmp_path: Path, digest: 
         after = digest(given)
         assert after != before, name
         before = after
+
+
+def test_files_of_an_installed_package_count_by_size_and_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    deep = tmp_path / "installed_package" / "parts" / "deep.py"
+    deep.parent.mkdir(parents=True)
+    (tmp_path / "installed_package" / "__init__.py").touch()
+    (tmp_path / "installed_package" / "data.json").touch()
+    deep.write_text("x = 1\n")
+    row = PluginRow(name="mine", distribution="mine", version="1", module="installed_package.plugin")
+    before = digest_sources([row])
+    (tmp_path / "installed_package" / "data.json").write_text("{}")
+    assert digest_sources([row]) == before
+    deep.write_text("x = 12\n")
+    assert digest_sources([row]) != before

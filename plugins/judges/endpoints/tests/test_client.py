@@ -198,7 +198,7 @@ class _Old(http.server.BaseHTTPRequestHandler):
 def old_server(protocol: str = "HTTP/1.0", closes: bool = False) -> Iterator[str]:
     handler = type("Handler", (_Old,), {"protocol_version": protocol, "closes": closes})
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}/v1"
         server.shutdown()
 

@@ -315,7 +315,7 @@ def test_it_does_not_run_far_ahead_of_the_answers(judge: Callable[..., Judge], p
         nonlocal pulled
         for number in range(10_000):
             pulled += 1
-            yield put("slow:5", item=number)
+            yield put("slow:1", item=number)
 
     answers = judge(max_concurrency=4).judge(stream())
     thread = threading.Thread(target=lambda: next(answers, None))

@@ -84,7 +84,7 @@ def board(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], str
     """`leaderboard.json`, and what the run printed."""
     folder = tmp_path_factory.mktemp("run")
     with Listening(("127.0.0.1", 0), Server) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         rows = [{"id": f"c{k}", "q": f"case {k}", "label": "yes" if k * 13 % 5 < 2 else "no"} for k in range(N)]
         (folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
         judges = [

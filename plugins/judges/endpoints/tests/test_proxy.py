@@ -144,7 +144,7 @@ def relay(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[_Relay]]:
     """A running proxy that the environment names, with a password."""
     handler = type("Handler", (_Relay,), {"heads": []})
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         for scheme in ("http", "https"):
             monkeypatch.setenv(f"{scheme}_proxy", f"http://me:p%40ss-for-the-proxy@127.0.0.1:{server.server_port}")
         monkeypatch.setenv("MY_KEY", KEY)

@@ -20,6 +20,7 @@ class Handler(BaseHTTPRequestHandler):
     """Answers from memory."""
 
     protocol_version = "HTTP/1.1"
+    wbufsize = -1  # headers and body in one packet, or each answer waits for the other side
     status = 0
     experiments: ClassVar[list[str]] = []
     runs: ClassVar[dict[str, dict[str, Any]]] = {}
