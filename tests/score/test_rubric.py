@@ -235,7 +235,20 @@ def test_a_criterion_may_have_probabilities_of_its_own_and_the_whole_then_has_no
     assert np.isnan(table.confidence).all()
     assert (table.requests.with_probabilities, table.criteria["safe"].requests.with_probabilities) == (0, 5)
     (estimate,) = score(rows, {"roc_auc[safe]": RocAuc()}).estimates
-    assert (estimate.value, estimate.basis) == (pytest.approx(5 / 6), "probabilities")
+    assert estimate.value == pytest.approx(5 / 6)
+    assert estimate.basis == "probabilities"
+
+
+def test_a_criterion_that_never_moves_is_named() -> None:
+    rows = [
+        row._replace(verdict=(3.0, *row.verdict[1:])) for row in simulate(SPACE, 60) if isinstance(row.verdict, tuple)
+    ]
+    assert [flag for flag in score(rows, {"accuracy": Accuracy()}).flags if "collapsed" in flag] == ["collapsed[sharp]"]
+    # Said once where all criteria stand still, and not where the right answer does not move either.
+    still = [row._replace(verdict=(3.0, 0, "no")) for row in rows]
+    assert [flag for flag in score(still, {"accuracy": Accuracy()}).flags if "collapsed" in flag] == ["collapsed"]
+    right = [row._replace(gold=(3.0, *row.gold[1:])) for row in rows if isinstance(row.gold, tuple)]
+    assert not [flag for flag in score(right, {"accuracy": Accuracy()}).flags if "collapsed" in flag]
 
 
 def test_rules_for_ties_are_those_of_a_preference_alone() -> None:
