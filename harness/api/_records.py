@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any, TypeAlias
 
 from harness.api._errors import DataError
-from harness.api._rubric import verdict_from_json
+from harness.api._rubric import Rubric, verdict_from_json
 from harness.api._spaces import AnswerSpace, Verdict
 from harness.api.images._image import Image
 
@@ -136,7 +136,8 @@ class Judgement:
     rationale: str = ""
     """The reasoning, without the verdict."""
     probabilities: Mapping[str, float] | None = None
-    """Probability of each verdict by `AnswerSpace.name`, in shown places, where the judge knows it."""
+    """Probability of each verdict by `AnswerSpace.name`, in shown places, where the judge knows it. Of a rubric: of
+    whole answers, or of single criteria by `NAME: VERDICT`, each criterion that is there summing to 1."""
     error: str = ""
     """Why there is no verdict."""
     cut: str = ""
@@ -185,11 +186,9 @@ class Judgement:
         """
         if self.status is Status.OK and not (self.verdict is not None and space.contains(self.verdict)):
             problem = f"the judge's verdict {self.verdict!r} is not an answer of {space}"
-        elif self.probabilities is not None and not _is_distribution(self.probabilities.values()):
-            problem = "the judge's probabilities are not numbers from 0 to 1 that sum to 1"
-        elif foreign := [name for name in self.probabilities or () if space.read(str(name)) is None]:
-            problem = f"the judge's probabilities name {foreign}, which are not answers of {space}"
         else:
+            problem = _problem_of(self.probabilities, space)
+        if not problem:
             return self
         return replace(self, status=Status.ERROR, verdict=None, probabilities=None, error=problem)
 
@@ -238,11 +237,27 @@ class Usage:
         return self.prompt_tokens + self.completion_tokens
 
 
+def _problem_of(probabilities: Mapping[str, float] | None, space: AnswerSpace) -> str:
+    """What is wrong with probabilities, if anything."""
+    if probabilities is None:
+        return ""
+    numbers = all(_is_number(value) for value in probabilities.values())
+    parts = space.split_shares(probabilities) if numbers and isinstance(space, Rubric) else None
+    if not all(map(_is_distribution, [probabilities.values()] if parts is None else map(dict.values, parts.values()))):
+        return "the judge's probabilities are not numbers from 0 to 1 that sum to 1"
+    foreign = [name for name in probabilities if space.read(str(name)) is None] if parts is None else []
+    return f"the judge's probabilities name {foreign}, which are not answers of {space}" if foreign else ""
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def _is_distribution(values: Sequence[float] | Any) -> bool:
     # The bounds leave room for rounding: providers give logarithms of probabilities in few digits.
     total = 0.0
     for value in values:
-        if isinstance(value, bool) or not isinstance(value, int | float) or not -1e-9 <= value <= 1 + 1e-6:
+        if not _is_number(value) or not -1e-9 <= value <= 1 + 1e-6:
             return False
         total += value
     return abs(total - 1) < 1e-3

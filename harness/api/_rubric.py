@@ -139,6 +139,31 @@ class Rubric(AnswerSpace):
             found[name] = verdict
         return cast("Verdict", tuple(found[name] for name in self.names)) if len(found) == len(self.criteria) else None
 
+    def split_shares(self, shares: Mapping[str, float]) -> dict[int, dict[str, float]] | None:
+        """Probabilities of each criterion by itself, where all names are those of one criterion.
+
+        >>> space = Rubric((("sharp", Choice(("yes", "no"))), ("better", Preference(2))))
+        >>> space.split_shares({"sharp: yes": 0.9, "sharp: no": 0.1})
+        {0: {'yes': 0.9, 'no': 0.1}}
+        >>> space.split_shares({"sharp: yes; better: A": 1.0}) is None
+        True
+
+        Returns:
+            By place of the criterion. Criteria without any are left out. `None` where a name is another.
+        """
+        found: dict[int, dict[str, float]] = {}
+        known = {fold_criterion(name): place for place, name in enumerate(self.names)}
+        for text, share in shares.items():
+            key, colon, value = str(text).partition(":")
+            place = known.get(fold_criterion(key))
+            verdict = None if place is None or not colon else self.spaces[place].read(value)
+            if place is None or verdict is None:
+                return None
+            own = found.setdefault(place, {})
+            name = self.spaces[place].name(verdict)
+            own[name] = own.get(name, 0.0) + share
+        return found or None
+
     def agrees(self, verdict: Verdict, gold: Verdict) -> bool:
         """Whether every criterion is right."""
         return all(self.agree_each(verdict, gold))

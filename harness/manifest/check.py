@@ -67,6 +67,46 @@ def validate(model: type[M], node: Node, path: str, problems: Problems) -> M | N
     return None
 
 
+def check_defaults(made: M, given: Mapping[str, Any]) -> M:
+    """`made` with its defaults checked as if they had been written.
+
+    Pydantic takes a default as it is: that of `step: float = 1` stays a whole number. A run keeps its manifest with
+    all defaults written out, and reads them as what the field is. Both must make the same options, since a task may
+    ask "in steps of 1.0" with one and "in steps of 1" with the other.
+
+    Args:
+        made: An instance that was made from `given`.
+        given: What was written, as plain data.
+    """
+    try:
+        return type(made).model_validate_json(json.dumps(_write_out(made, given)), strict=True)
+    except Exception:  # a default that its own model refuses is no mistake of who writes the manifest
+        return made
+
+
+def _write_out(made: BaseModel, given: Mapping[str, Any]) -> dict[str, Any]:
+    whole = dict(given)
+    for name, spec in type(made).model_fields.items():
+        keys, value = keys_of(name, spec), getattr(made, name)
+        key = next((key for key in keys if key in given), None)
+        if key is not None:
+            whole[key] = _write_inner(value, given[key])
+        elif value is not None:  # `null` is not allowed everywhere, and has one type only
+            whole[keys[0]] = next(iter(made.model_dump(mode="json", include={name}, warnings=False).values()), None)
+    return whole
+
+
+def _write_inner(value: Any, given: Any) -> Any:
+    """A written value with the defaults of the models within it."""
+    if isinstance(value, BaseModel) and isinstance(given, Mapping):
+        return _write_out(value, given)
+    if isinstance(value, list | tuple) and isinstance(given, list) and len(value) == len(given):
+        return [_write_inner(part, written) for part, written in zip(value, given, strict=True)]
+    if isinstance(value, Mapping) and isinstance(given, Mapping):
+        return {key: _write_inner(value[key], part) if key in value else part for key, part in given.items()}
+    return given
+
+
 def absolute_paths(annotation: Any, node: Node) -> Node:
     """`node` with every text that `annotation` marks with `IsPath` made absolute, at any depth."""
     return _walk(annotation, node, "", None, make_absolute)

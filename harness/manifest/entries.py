@@ -16,7 +16,7 @@ from pydantic import BaseModel
 
 from harness.allowed import is_file_name
 from harness.api import DataError, PluginError, Protocol
-from harness.manifest.check import absolute_paths, keys_of, make_absolute, validate
+from harness.manifest.check import absolute_paths, check_defaults, keys_of, make_absolute, validate
 from harness.manifest.model import Entry, RecipeTask, TrainerEntry, protocol_model
 from harness.manifest.problems import Origin, Problems, did_you_mean, join
 from harness.manifest.source import Node
@@ -159,6 +159,7 @@ class EntryResolver:
             whole = options.put(MODEL, Node(value=str(train.folder / MODEL), origin=train))
         checked = validate(model, whole, here, self._problems)
         if checked is not None:
+            checked = check_defaults(checked, whole.data())
             self.references[path] = Reference(offer=offer, options=checked)
         return node if given is None else node.put("with", options)
 

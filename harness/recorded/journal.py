@@ -106,6 +106,10 @@ class RecordedJournal(Journal):
         )
         return {(item, place): key for item, place, key in rows}
 
+    def find_content(self, key: str) -> str:
+        """The content of a recorded request. Empty where the journal does not have it."""
+        return next((content for (content,) in self.select_all("SELECT content FROM requests WHERE key=?", (key,))), "")
+
     def find_judgements(self, judge: str, keys: Sequence[str]) -> dict[str, JudgementRow]:
         """Those of one judge's judgements that are there, by key of the request."""
         marks = ",".join("?" * len(keys))

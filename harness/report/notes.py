@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from harness.api import Protocol
 from harness.report import ceilings, unread
@@ -203,6 +205,9 @@ def _explain(row: Row, flag: str) -> str:
         return f"{flag} on at least one of its tasks"
     # A board that was written by a newer version may have flags that this one does not know.
     explain = OF_THE_JUDGE.get(flag)
+    name, bracket, criterion = flag.partition("[")
+    if bracket and name in OF_CRITERIA:
+        explain, row = OF_THE_JUDGE[name], _of_criterion(row, criterion.removesuffix("]"))
     return flag if explain is None else f"{flag} — {explain(row)}"
 
 
@@ -230,6 +235,25 @@ def _habit(row: Row) -> str:
     total = sum(row.gold_histogram.values())
     right = share(row.gold_histogram.get(verdict, 0) / total) if total else "–"
     return f"says {verdict} in {share(part)} % of answers while {verdict} is right in {right} %"
+
+
+def _of_criterion(row: Row, criterion: str) -> Row:
+    """A row with the histograms of one criterion. The verdicts of a rubric are `sharp: 4; better: B`."""
+
+    def project(histogram: Mapping[str, int]) -> dict[str, int]:
+        found: Counter[str] = Counter()
+        for verdict, count in histogram.items():
+            parts = dict(part.split(": ", 1) for part in verdict.split("; ") if ": " in part)
+            if criterion in parts:  # the rubrics of two items may differ
+                found[parts[criterion]] += count
+        return dict(found)
+
+    return replace(
+        row,
+        histogram=project(row.histogram),
+        shown_histogram=project(row.shown_histogram),
+        gold_histogram=project(row.gold_histogram),
+    )
 
 
 def _always_right(row: Row) -> str:
@@ -274,6 +298,9 @@ OF_THE_JUDGE: Mapping[str, Callable[[Row], str]] = {
     "depends-on-missing": lambda row: "its place depends on what its missing answers were",
 }
 """Flags that a judge has earned, each with what it means."""
+
+OF_CRITERIA = frozenset({"collapsed"})
+"""Flags that may be raised of one criterion of a rubric, named in brackets after them."""
 
 OF_SUITES = ("incomplete", "depends-on-missing", "no-errors")
 """Flags that mean the same on the row of a suite; every other one was earned on one of its tasks."""

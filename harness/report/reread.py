@@ -232,10 +232,15 @@ def _stream_recorded(folder: Path, journal: RecordedJournal, task: PlannedTask) 
         if not chunk:
             break
         known = journal.find_request_keys(task.name, sorted({ask.request_row.item for ask in chunk}))
-        recorded = [ask for ask in chunk if (ask.request_row.item, ask.request_row.place) in known]
-        for ask in recorded:
+        recorded = []
+        for ask in chunk:
             row = ask.request_row
-            if known[row.item, row.place] != row.request:
+            key = known.get((row.item, row.place))
+            if key is None:
+                continue
+            # Its answers are kept under the recorded key.
+            recorded.append(ask._replace(request_row=row._replace(request=key)))
+            if key != row.request and not _is_same(journal.find_content(key), row.content):
                 cause = ask.problem or "the data, or the wording of the question, changed since"
                 raise JournalError(
                     f"{folder}: task {task.name!r}, item {row.item!r} is not what the run asked: {cause}"
@@ -247,6 +252,14 @@ def _stream_recorded(folder: Path, journal: RecordedJournal, task: PlannedTask) 
             f"{folder}: {missing:,} recorded requests of task {task.name!r} are none of its questions now: the data "
             "changed since"
         )
+
+
+def _is_same(recorded: str, content: str) -> bool:
+    """Whether two contents ask the same. The steps of a scale may be written 1 or 1.0, by options of two versions."""
+    try:
+        return bool(json.loads(recorded) == json.loads(content))
+    except ValueError:  # the journal of a part of a run may lack it
+        return False
 
 
 def _read_chunk(

@@ -24,7 +24,7 @@ from harness.api import (
 )
 from harness.api.reading import NO_MARKS, Thinking
 from harness.discovery import Offer, Plugins, options_of
-from harness.manifest.check import validate
+from harness.manifest.check import check_defaults, validate
 from harness.manifest.problems import Origin, Problems
 from harness.manifest.source import Node
 from harness.runner.rows import CellRow
@@ -267,9 +267,10 @@ def check_options(offer: Offer, given: Mapping[str, Any], *, who: str) -> BaseMo
         return None
     problems = Problems()
     origin = Origin(label=f"{who}: options of {offer.id}", folder=Path())
-    checked = validate(model, make_node(given, origin), "", problems)
+    node = make_node(given, origin)
+    checked = validate(model, node, "", problems)
     problems.raise_if_any()
-    return checked
+    return None if checked is None else check_defaults(checked, node.data())
 
 
 def make_node(value: Any, origin: Origin) -> Node:

@@ -149,8 +149,13 @@ def _plain(parts: tuple[Part, ...]) -> tuple[str | tuple[str, str], ...]:
     return tuple([("image", part.digest) if isinstance(part, Image) else part for part in parts])
 
 
-@lru_cache(maxsize=256)
 def _space_json(space: AnswerSpace) -> str:
+    # By its text, since `Score(1, 5)` equals `Score(1.0, 5.0)` and is written otherwise.
+    return _space_text(repr(space), space)
+
+
+@lru_cache(maxsize=256)
+def _space_text(text: str, space: AnswerSpace) -> str:
     return json.dumps(space.to_json(), sort_keys=True)
 
 

@@ -113,9 +113,14 @@ def judgement_row(judgement: Judgement) -> JudgementRow:
     )
 
 
-@lru_cache(maxsize=1024, typed=True)  # typed, because 1 is a place and 1.0 a score
 def verdict_text(verdict: Verdict) -> str:
     """A verdict as JSON."""
+    # (1, 1.0) equals (1.0, 1) to a cache of types too, and one is no answer to the rubric of the other.
+    return json.dumps(verdict) if isinstance(verdict, tuple) else _word_text(verdict)
+
+
+@lru_cache(maxsize=1024, typed=True)  # typed, because 1 is a place and 1.0 a score
+def _word_text(verdict: str | int | float) -> str:
     return json.dumps(verdict)
 
 

@@ -10,7 +10,7 @@ from harness.api import Metric, Status
 from harness.score.jackknife import Jackknife
 from harness.score.metrics import COLUMNS, OF_GROUPS
 from harness.score.records import Estimate
-from harness.score.table import NOTHING, CellTable, UnitTable
+from harness.score.table import NOTHING, CellTable, RequestCounts, UnitTable
 
 COLLAPSED = 0.95
 """`collapsed`: at least this share of the answers is one verdict, in shown or in canonical places ..."""
@@ -41,7 +41,8 @@ def flags(table: CellTable, consistency: Sequence[Estimate], *, coverage: float)
     - `no-answers`: no request has a verdict.
     - `low-coverage`: a smaller share of requests than `Protocol.min_coverage` has a verdict.
     - `outside`: many answers keep to the form and are none of the space, such as `yes` to "A or B?".
-    - `collapsed`: the judge all but always says the same, though the right answer varies.
+    - `collapsed`: the judge all but always says the same, though the right answer varies. `collapsed[NAME]`: so of
+      that criterion of a rubric, where not of the whole answers.
     - `constant-gold`: the right answer is always the same, so that a constant judge is perfect.
     - `position-biased`: two candidates, items shown in several orders, and the place decides.
 
@@ -52,16 +53,15 @@ def flags(table: CellTable, consistency: Sequence[Estimate], *, coverage: float)
     """
     requests = table.requests
     answered = sum(requests.histogram.values())
-    collapsed = answered >= SURE and (
-        _is_collapsed(requests.histogram, requests.gold_histogram)
-        or _is_collapsed(requests.shown_histogram, requests.shown_gold_histogram)
-    )
+    collapsed = _has_collapsed(requests)
+    frozen = [] if collapsed else [name for name, part in table.criteria.items() if _has_collapsed(part.requests)]
     first = next((estimate for estimate in consistency if estimate.metric == "first_position"), None)
     found = {
         "no-answers": not answered,
         "low-coverage": coverage < table.protocol.min_coverage,
         "outside": requests.statuses[Status.OUTSIDE.value] >= OUTSIDE * requests.asked,
         "collapsed": collapsed,
+        **{f"collapsed[{name}]": True for name in frozen},
         # One item always has one right answer, and that says nothing about the data.
         "constant-gold": len(table.items) > 1 and _top_share(requests.gold_histogram) == 1,
         "position-biased": requests.orders > 1 and first is not None and _is_biased(table, first),
@@ -122,6 +122,13 @@ def _rarest_count(view: UnitTable, metric: Metric, *, average: str) -> float:
 def _top_share(histogram: Mapping[str, int]) -> float:
     total = sum(histogram.values())
     return max(histogram.values()) / total if total else 0.0
+
+
+def _has_collapsed(requests: RequestCounts) -> bool:
+    return sum(requests.histogram.values()) >= SURE and (
+        _is_collapsed(requests.histogram, requests.gold_histogram)
+        or _is_collapsed(requests.shown_histogram, requests.shown_gold_histogram)
+    )
 
 
 def _is_collapsed(said: Mapping[str, int], gold: Mapping[str, int]) -> bool:

@@ -140,6 +140,7 @@ class _Builder:
 
     def add(self, answers: list[RecordedAnswer]) -> None:
         """Take in all answers to one item."""
+        parts, answers = answers, [answer.of_whole() for answer in answers]
         head = answers[0]
         self._widen_space(head)
         name = hash_id(head.item)
@@ -163,7 +164,7 @@ class _Builder:
         if type(head.space) is Rubric:
             for criterion in head.space.names:
                 part = self.criteria.setdefault(criterion, _Builder(self.protocol))
-                part.add([answer.of_criterion(criterion) for answer in answers])
+                part.add([answer.of_criterion(criterion) for answer in parts])
 
     def _widen_space(self, head: RecordedAnswer) -> None:
         if self.space is None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from harness.api import AnswerSpace, Judgement, Status, Verdict, reason_of, space_from_json, verdict_from_json
+from harness.api import AnswerSpace, Judgement, Rubric, Status, Verdict, reason_of, space_from_json, verdict_from_json
 from harness.report.escaping import order_name
 from harness.runner.journal import ANSWERS, Journal
 from harness.runner.rows import judgement_from_row
@@ -261,8 +261,15 @@ def _chances(space: AnswerSpace, said: Mapping[str, float], order: tuple[int, ..
     for name, chance in said.items():
         if not isinstance(chance, int | float):  # a journal may be somebody else's
             continue
-        verdict = space.read(name)
-        found.append((name if verdict is None else space.name(space.to_canonical(verdict, order)), chance))
+        criterion, _, value = name.partition(":")
+        if isinstance(space, Rubric) and space.read(name) is None and criterion in space.names:
+            own = space.spaces[space.place_of(criterion)]
+            part = own.read(value)
+            shown = name if part is None else f"{criterion}: {own.name(own.to_canonical(part, order))}"
+        else:
+            verdict = space.read(name)
+            shown = name if verdict is None else space.name(space.to_canonical(verdict, order))
+        found.append((shown, chance))
     return sorted(found, key=lambda pair: (-pair[1], pair[0]))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -15,11 +16,15 @@ from harness.api import (
     Judgement,
     Preference,
     Ranking,
+    Request,
     Rubric,
     Score,
+    Status,
+    majority_vote,
     space_from_json,
     verdict_from_json,
 )
+from harness.formats.tagged import TaggedFormat
 
 NAMES = st.from_regex(r"\A[A-Za-z][A-Za-z0-9]{0,5}([ _-][A-Za-z0-9]{1,4})?\Z").filter(
     lambda name: name.casefold() not in ("answer", "verdict", "think", "reasoning")
@@ -137,3 +142,38 @@ def test_hostile_json_is_refused() -> None:
     with pytest.raises(DataError, match="choice, a preference or a score"):
         space_from_json({"kind": "rubric", "criteria": [["a", {"kind": "ranking", "n": 3}]]})
     assert verdict_from_json([4.0, 1, "no"]) == (4.0, 1, "no")
+
+
+@pytest.mark.parametrize(
+    ("shares", "told"),
+    [
+        ({"safe: yes": 0.7, "safe: no": 0.3, "better: A": 1.0}, ""),
+        ({"SAFE:yes": 0.7, "safe: no": 0.3}, ""),
+        ({"safe: yes; better: A": 0.4, "safe: no; better: B": 0.6}, ""),
+        ({"safe: yes": 0.7, "better: A": 0.3}, "sum to 1"),
+        ({"safe: yes": 0.5, "safe: no": 0.5, "safe: yes; better: A": 0.0}, "name"),
+        ({"safe: perhaps": 1.0}, "name"),
+        ({"safe: yes": True}, "sum to 1"),
+        ({"safe: yes": float("nan")}, "sum to 1"),
+        ({}, "sum to 1"),
+    ],
+)
+def test_probabilities_are_of_whole_answers_or_of_single_criteria(shares: dict[str, float], told: str) -> None:
+    space = Rubric((("safe", Choice(("yes", "no"))), ("better", Preference(2))))
+    checked = Judgement.of(("yes", 0), probabilities=shares).check(space)
+    assert (told in checked.error) if told else (checked.status is Status.OK)
+
+
+def test_votes_with_probabilities_of_criteria_count_as_votes() -> None:
+    space = Rubric((("safe", Choice(("yes", "no"))), ("better", Preference(2))))
+    request = Request(task="t", item="i", messages=(), space=space, format=TaggedFormat())
+    votes = [
+        Judgement.of(("yes", 0), probabilities={"safe: yes": 1.0}),
+        Judgement.of(("yes", 0)),
+        Judgement.of(("no", 0)),
+    ]
+    votes[1:] = [replace(vote, probabilities={"better: A": 0.9, "better: B": 0.1}) for vote in votes[1:]]
+    found = majority_vote(votes, request)
+    assert found.check(space).status is Status.OK
+    assert found.probabilities is not None
+    assert found.probabilities["safe: yes; better: A"] == pytest.approx(2 / 3)

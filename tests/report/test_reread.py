@@ -472,3 +472,135 @@ def test_the_journal_keeps_whether_a_text_was_read(tmp_path: Path) -> None:
     mores = {key: json.loads(row.more) for key, row in journal.find_judgements("j", ["a", "b"]).items()}
     journal.close()
     assert mores == {"a": {"read": False}, "b": {"read": True}}
+
+
+SLOPPY = """
+import datetime, enum
+from typing import Any
+from pydantic import BaseModel, ConfigDict, Field
+from harness.api import Item, Message, Protocol, Request, Rubric, Score, TaskCard, hookimpl
+
+class Size(enum.Enum):
+    SMALL = "small"
+
+class Inner(BaseModel):
+    step: float = 1
+    parts: tuple[str, ...] = ["a", "b"]
+
+class Options(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    low: float = 0
+    high: float = 4
+    step: float = 1
+    inner: Inner = Inner()
+    given: Inner = Inner()
+    several: list[Inner] = [Inner()]
+    named: dict[str, Inner] = {}
+    parts: tuple[str, ...] = ["a", "b"]
+    size: Size = "small"
+    day: datetime.date = "2026-01-31"
+    nothing: str = None
+    perhaps: int | None = None
+    loose: Any = 1
+    late: float = Field(default_factory=lambda: 2, alias="later")
+
+class Task:
+    protocol, format = Protocol(), "tagged"
+    def __init__(self, options):
+        self.options = options
+        scale = Score(options.low, options.high, options.step)
+        self.space = Rubric((("first", scale), ("second", Score(0, 4, options.inner.step)))) if RUBRIC else scale
+    def items(self, split):
+        yield Item(id="i", group="g", space=self.space, gold=(1, 2.0) if RUBRIC else 1,
+                   question=(f"How good? {self.options!r}",))
+    def render(self, item, *, order, format):
+        return Request(task="?", item=item.id, messages=(Message("user", item.question),), space=item.space,
+                       format=format, order=order)
+    def fingerprint(self):
+        return repr(self.options)
+
+@hookimpl
+def harness_tasks():
+    return [TaskCard(name="task", summary="Task.", options=Options, factory=lambda options, context: Task(options))]
+"""
+
+
+@pytest.mark.parametrize("rubric", [False, True])
+def test_defaults_that_are_not_of_their_type_ask_the_same_when_read_again(
+    rubric: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("sloppy.py").write_text(SLOPPY.replace("RUBRIC", str(rubric)), encoding="utf-8")
+    Path("m.yaml").write_text(
+        "name: m\njudges: [{use: random}]\ntasks: [{use: sloppy/task, name: t, with: "
+        "{given: {step: 2}, several: [{}], named: {x: {}}}}]\n",
+        encoding="utf-8",
+    )
+    plugins = Plugins.load(extra=("sloppy.py",))
+    with pytest.raises(SystemExit) as ended:
+        main(["-p", "sloppy.py", "run", "m.yaml"])
+    assert ended.value.code == 0
+    [folder] = Path("runs").glob("m-*")
+    with sqlite3.connect(folder / "journal.sqlite") as db:
+        [(said,)] = db.execute("SELECT content FROM requests").fetchall()
+    assert "parts=('a', 'b')" in said
+    assert "step=1.0" in said
+    [cell] = reread_run(folder, plugins, dry_run=False)
+    assert cell.read + cell.kept == 1
+
+
+@pytest.mark.parametrize(
+    ("use", "options"),
+    [
+        ("score", "gold: gold, low: 1, high: 5"),
+        ("score", "gold: gold, low: 1, high: 5, step: 1"),
+        ("score", "gold: gold, low: 1.0, high: 5.0, step: 0.5"),
+        ("score", "gold: gold, low: 0, high: 5, step: 0"),
+        ("pointwise", "gold: label, answers: ['1', '2.0']"),
+        ("pairwise", "gold: label, labels: {'1': first, '2.0': second}, candidate_texts: [a, b]"),
+        ("pairwise", "gold: label, labels: {'1': first, '2.0': second, '3': tie}, candidate_texts: [a, b]"),
+        ("ranking", "gold: ranking, gold_is: ranks, candidate_texts: [a, b]"),
+        (
+            "rubric",
+            (
+                "criteria: {good: {gold: gold, low: 1, high: 5}, it: {gold: label, labels: {'1': first, x: second}}}, "
+                "candidate_texts: [a, b]"
+            ),
+        ),
+    ],
+)
+def test_every_kind_of_answer_can_be_read_again(
+    use: str, options: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    row = {"q": "How?", "gold": 3, "label": "1", "a": "x", "b": "y", "ranking": [2, 1.0]}
+    Path("d.jsonl").write_text(json.dumps(row) + "\n", encoding="utf-8")
+    Path("m.yaml").write_text(
+        f"name: m\njudges: [{{use: random}}]\ntasks: [{{use: generic/{use}, data: d.jsonl, "
+        f"with: {{question: '{{q}}', {options}}}}}]\n",
+        encoding="utf-8",
+    )
+    with pytest.raises(SystemExit) as ended:
+        main(["run", "m.yaml"])
+    assert ended.value.code == 0
+    [folder] = Path("runs").glob("m-*")
+    [cell] = reread_run(folder, Plugins.load(), dry_run=False)
+    assert cell.read + cell.kept >= 1
+
+
+def test_a_scale_that_was_recorded_with_other_numbers_of_the_same_worth_asks_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Earlier versions asked with a step of 1 where none was given, and of 1.0 where it was."""
+    test_every_kind_of_answer_can_be_read_again("score", "gold: gold, low: 1, high: 5", tmp_path, monkeypatch)
+    [folder] = Path("runs").glob("m-*")
+    with sqlite3.connect(folder / "journal.sqlite") as db:
+        db.execute("UPDATE requests SET key='old', content=replace(content, '\"step\":1}', '\"step\":1.0}')")
+        db.execute("UPDATE asks SET request='old'")
+        db.execute("UPDATE judgements SET request='old'")
+    [cell] = reread_run(folder, Plugins.load(), dry_run=False)
+    assert cell.read + cell.kept == 1
+    with sqlite3.connect(folder / "journal.sqlite") as db:
+        db.execute("UPDATE requests SET content=replace(content, '\"step\":1.0}', '\"step\":2.0}')")
+    with pytest.raises(JournalError, match="is not what the run asked"):
+        reread_run(folder, Plugins.load(), dry_run=False)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.api import Choice, DataError, Image, Item, Preference, Protocol
+from harness.api import Choice, DataError, Image, Item, Preference, Protocol, Score
 from harness.runner.planned import Plan
-from harness.runner.requests import Shard, list_permutations, stream_requests
+from harness.runner.requests import Shard, _space_json, list_permutations, stream_requests
 from harness.testing import odd_pictures
 
 MakePlan = Callable[..., Plan]
@@ -152,3 +153,11 @@ def test_a_request_says_what_is_judged_in_the_places_shown(make_plan: MakePlan, 
     assert first.question == second.question == ("Is 0 even?",)
     assert first.candidates == (("first 0",), ("second 0",))
     assert second.candidates == (("second 0",), ("first 0",))
+
+
+def test_equal_spaces_that_are_written_otherwise_are_never_mixed_up() -> None:
+    whole, decimal = Score(1, 5, 1), Score(1.0, 5.0, 1.0)
+    assert whole == decimal
+    assert [_space_json(whole), _space_json(decimal), _space_json(whole)] == [
+        json.dumps(space.to_json(), sort_keys=True) for space in (whole, decimal, whole)
+    ]

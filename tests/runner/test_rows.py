@@ -133,3 +133,10 @@ def test_usage_adds_up_what_is_said() -> None:
 )
 def test_a_quantity_is_a_finite_number_from_zero_on(value: object, expected: float | None) -> None:
     assert quantity(value) == expected
+
+
+def test_equal_verdicts_of_two_rubrics_keep_their_own_numbers() -> None:
+    # A place and a score, then a score and a place. Python takes the two for equal.
+    assert verdict_text((1, 1.0)) == "[1, 1.0]"
+    assert verdict_text((1.0, 1)) == "[1.0, 1]"
+    assert [verdict_text(1), verdict_text(1.0), verdict_text("1")] == ["1", "1.0", '"1"']

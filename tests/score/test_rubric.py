@@ -223,6 +223,34 @@ def test_probabilities_of_a_criterion_are_marginal() -> None:
     assert estimate.basis == "probabilities"
 
 
+def test_a_criterion_may_have_probabilities_of_its_own_and_the_whole_then_has_none() -> None:
+    space = Rubric((("safe", Choice(("yes", "no"))), ("better", Preference(2))))
+    rows = [
+        answer(f"{k}", (gold, 0), ("yes", 0), space=space, probabilities={"safe: yes": p, "safe: no": 1 - p})
+        for k, (gold, p) in enumerate([("yes", 0.9), ("no", 0.6), ("yes", 0.8), ("no", 0.7), ("yes", 0.65)])
+    ]
+    table = build_cell(rows, Protocol())
+    assert table.criteria["safe"].confidence.tolist() == pytest.approx([0.9, 0.6, 0.8, 0.7, 0.65])
+    assert np.isnan(table.criteria["better"].confidence).all()
+    assert np.isnan(table.confidence).all()
+    assert (table.requests.with_probabilities, table.criteria["safe"].requests.with_probabilities) == (0, 5)
+    (estimate,) = score(rows, {"roc_auc[safe]": RocAuc()}).estimates
+    assert estimate.value == pytest.approx(5 / 6)
+    assert estimate.basis == "probabilities"
+
+
+def test_a_criterion_that_never_moves_is_named() -> None:
+    rows = [
+        row._replace(verdict=(3.0, *row.verdict[1:])) for row in simulate(SPACE, 60) if isinstance(row.verdict, tuple)
+    ]
+    assert [flag for flag in score(rows, {"accuracy": Accuracy()}).flags if "collapsed" in flag] == ["collapsed[sharp]"]
+    # Said once where all criteria stand still, and not where the right answer does not move either.
+    still = [row._replace(verdict=(3.0, 0, "no")) for row in rows]
+    assert [flag for flag in score(still, {"accuracy": Accuracy()}).flags if "collapsed" in flag] == ["collapsed"]
+    right = [row._replace(gold=(3.0, *row.gold[1:])) for row in rows if isinstance(row.gold, tuple)]
+    assert not [flag for flag in score(right, {"accuracy": Accuracy()}).flags if "collapsed" in flag]
+
+
 def test_rules_for_ties_are_those_of_a_preference_alone() -> None:
     with pytest.raises(UserError, match="ties: skip, which has no meaning for a rubric"):
         score(simulate(SPACE, 3), {"accuracy[better]": Accuracy()}, ties="skip")

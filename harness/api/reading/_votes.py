@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from harness.api._errors import DataError
 from harness.api._records import Judgement, Status
 from harness.api._requests import Request
+from harness.api._rubric import Rubric
+from harness.api._spaces import AnswerSpace
 
 _BETWEEN = "\n\n--- sample {} ---\n\n"
 
@@ -64,8 +66,13 @@ def _compute_shares(votes: Sequence[Judgement], request: Request) -> dict[str, f
     except DataError:  # the space cannot be listed
         total = {}
     valid = [(vote.verdict, vote.probabilities) for vote in votes if vote.verdict is not None]
-    known = all(chances is not None for _, chances in valid)
+    # Probabilities of single criteria are no part of those of whole answers: the shares of the votes stand for them.
+    known = all(chances is not None and not _are_of_criteria(request.space, chances) for _, chances in valid)
     for verdict, chances in valid:
         for name, share in (chances if known and chances else {request.space.name(verdict): 1.0}).items():
             total[name] = total.get(name, 0.0) + share
     return {name: share / len(valid) for name, share in total.items()}
+
+
+def _are_of_criteria(space: AnswerSpace, chances: Mapping[str, float]) -> bool:
+    return isinstance(space, Rubric) and any(space.read(name) is None for name in chances)

@@ -50,7 +50,8 @@ class RecordedAnswer(NamedTuple):
     def of_criterion(self, criterion: str) -> RecordedAnswer:
         """An answer to a rubric as an answer to one of its criteria, as if nothing else had been asked.
 
-        Its probabilities are the marginal ones: those of all answers with the same verdict on the criterion, added up.
+        Its probabilities are the judge's own of this criterion, or the marginal ones: those of all whole answers with
+        the same verdict on the criterion, added up.
 
         >>> from harness.api import Preference, Rubric, Score, Status
         >>> space = Rubric((("sharp", Score(1, 5)), ("better", Preference(2))))
@@ -81,11 +82,21 @@ class RecordedAnswer(NamedTuple):
             annotations={name: part(said) for name, said in self.annotations.items()},
         )
 
+    def of_whole(self) -> RecordedAnswer:
+        """An answer to a rubric without probabilities of single criteria, which say nothing of whole answers."""
+        if self.probabilities is None or not isinstance(self.space, Rubric):
+            return self
+        is_whole = all(self.space.read(name) is not None for name in self.probabilities)
+        return self if is_whole else self._replace(probabilities=None)
+
 
 def _add_up(shares: Mapping[str, float] | None, space: Rubric, place: int) -> dict[str, float] | None:
-    """Probabilities of whole answers as those of one criterion."""
+    """Probabilities of one criterion: its own, else those of whole answers added up."""
     if shares is None:
         return None
+    parts = space.split_shares(shares)
+    if parts is not None:
+        return parts.get(place)
     found: dict[str, float] = {}
     for name, share in shares.items():
         verdict = space.read(name)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from harness.api import Context, Image, Item, Judgement, Request
+from harness.api import Context, DataError, Image, Item, Judgement, Request
 from harness.api.data import make_picture, write_table
 from harness.testing import score_task
 from harness_preference.benchmarks import hpd_v3
@@ -58,6 +58,35 @@ def test_optional_columns_may_be_there_or_not(tmp_path: Path, context: Contexts)
         assert first.tags == wanted
         assert first.group == second.group != third.group
         assert {item.gold for item in (first, second, third)} == {0}
+        assert list(first.annotations.values()) == ([0] * 18 + [1] if changes is said else [])
+
+
+@pytest.mark.parametrize(
+    ("votes", "said"),
+    [([1, 2], [0, 0, 1]), ([2.0, 2.0], [0, 0, 1, 1]), ([0.95, 0.05], []), ([1, 0], []), ([0, 0], [])],
+)
+def test_the_votes_are_people_and_the_more_of_them_are_for_the_first(
+    votes: list[float], said: list[int], tmp_path: Path, context: Contexts
+) -> None:
+    items = list(hpd_v3.task(None, context(release(tmp_path, 3, choice_dist=votes))).items("test"))
+    assert all(list(item.annotations.values()) == said for item in items)
+    assert len({name for item in items for name in item.annotations}) == 3 * len(said), "no one voted twice"
+
+
+@pytest.mark.parametrize("votes", [[1], [1, 2, 3], [-1, 3], [1, 10**9], "a", [None, 1], {"a": 1}])
+def test_votes_that_are_none_are_named(votes: object, tmp_path: Path, context: Contexts) -> None:
+    with pytest.raises(DataError, match="'choice_dist'"):
+        list(hpd_v3.task(None, context(release(tmp_path, 1, choice_dist=votes))).items("test"))
+
+
+def test_the_human_ceiling_is_shown(tmp_path: Path, context: Contexts) -> None:
+    task = hpd_v3.task(None, context(release(tmp_path, 40, choice_dist=[8, 2])))
+    scores = score_task(task, lambda request, item: Judgement.of(item.space.to_shown(item.gold, request.order)))
+    assert scores.ceiling is not None
+    # By hand: one of ten agrees with what most of the other nine say where it is one of the eight.
+    (accuracy,) = scores.ceiling.metrics
+    assert scores.ceiling.items == 40
+    assert accuracy.value == pytest.approx(0.8)
 
 
 def test_pictures_are_found_in_one_archive_too(tmp_path: Path, context: Contexts) -> None:

@@ -54,6 +54,21 @@ def test_ties_of_people_are_left_out_unless_they_are_asked_for(tmp_path: Path, c
     assert {item.space for item in found} == {Preference(2, ties=("tie",))}
 
 
+@pytest.mark.parametrize("name", ["text_to_audio", "text_audio_to_text"])
+def test_tasks_of_sound_are_named_with_the_reason(name: str, tmp_path: Path, context: Contexts) -> None:
+    release(tmp_path, name, [row(0, "response1")])
+    with pytest.raises(DataError, match=f"'{name}' of omni-rewardbench is left out: its .* no sound is shown"):
+        items(context(tmp_path), name)
+    # A folder that holds nothing else.
+    with pytest.raises(DataError, match=f"does not hold its data.*{name} is left out"):
+        bench.unfold(None, context(tmp_path))
+    release(tmp_path, "text_to_text", [row(0, "response1")])
+    entries = bench.unfold(None, context(tmp_path))
+    assert [entry.name for entry in entries] == ["omni-rewardbench-text_to_text"]
+    said = bench.task(OmniOptions(subset="text_to_text"), context(tmp_path)).provenance()
+    assert all(f"{left} is left out: " in said for left in ("text_to_audio", "text_audio_to_text"))
+
+
 def test_the_criterion_is_shown_and_pairs_of_one_prompt_are_a_group(tmp_path: Path, context: Contexts) -> None:
     release(tmp_path, "text_to_text", [row(0, "response1"), row(1, "response2", prompt="p0", criteria="Depth.")])
     first, second = items(context(tmp_path), "text_to_text")
@@ -124,7 +139,9 @@ def test_tables_of_the_hub_have_paths_in_a_column_of_their_own_and_media_in_an_a
 
 def test_sound_is_left_out_by_name(tmp_path: Path, context: Contexts) -> None:
     release(tmp_path, "text_to_audio", [row(0, "response1")])
-    with pytest.raises(DataError, match="there is no subset 'text_to_audio'; it has text_to_text, text_image_to_text"):
+    with pytest.raises(
+        DataError, match=r"'text_to_audio' of omni-rewardbench is left out: .*; it has text_to_text, text_image"
+    ):
         items(context(tmp_path), "text_to_audio")
 
 

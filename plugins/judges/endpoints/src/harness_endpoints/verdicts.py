@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 from harness.api import (
+    MAX_ANSWERS,
     AnswerSpace,
     DataError,
     Judgement,
@@ -103,12 +104,50 @@ def _read(completion: Completion, request: Request, speller: Speller | None, fac
 def _probabilities(
     completion: Completion, judgement: Judgement, request: Request, speller: Speller
 ) -> dict[str, float] | None:
-    # The tokens of a second criterion were written after the first, and nothing is known of them after another first.
-    # Only where the first is all but certain would that give probabilities: the sure answers would be chosen.
     if isinstance(request.space, Rubric):
-        return None
+        found: dict[str, float] = {}
+        for place, (name, space) in enumerate(request.space.criteria):
+            spelt = spell_criterion(request, judgement.verdict, place)
+            shares = None if spelt is None else _shares(completion, judgement, request, spelt)
+            for word, share in zip(space.verdicts(), shares, strict=True) if shares else ():
+                found[f"{name}: {space.name(word)}"] = share
+        return found or None
     spelt = speller.spell(request)
-    if spelt is None or judgement.verdict not in spelt.verdicts:
+    shares = None if spelt is None else _shares(completion, judgement, request, spelt)
+    if spelt is None or shares is None:
+        return None
+    return {request.space.name(verdict): share for verdict, share in zip(spelt.verdicts, shares, strict=True)}
+
+
+def spell_criterion(request: Request, verdict: Verdict | None, place: int) -> Spellings | None:
+    """The answers that differ from `verdict` in one criterion, written out; that of each of its verdicts, in order.
+
+    Args:
+        request: What was asked: a rubric.
+        verdict: What was answered.
+        place: Of the criterion.
+
+    Returns:
+        `None` where the criterion has no list of verdicts, or a long one.
+    """
+    assert isinstance(request.space, Rubric)
+    assert isinstance(verdict, tuple)
+    try:
+        words = request.space.spaces[place].verdicts()
+    except DataError:
+        return None
+    if len(words) > MAX_ANSWERS:
+        return None
+    verdicts = tuple(cast("Verdict", (*verdict[:place], word, *verdict[place + 1 :])) for word in words)
+    texts = tuple(request.format.write(answer, request.space) for answer in verdicts)
+    first, last = min(texts), max(texts)  # they share the least
+    same = next((k for k, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), len(first))
+    return Spellings(verdicts, texts, first[:same])
+
+
+def _shares(completion: Completion, judgement: Judgement, request: Request, spelt: Spellings) -> list[float] | None:
+    """Probability of each of `spelt.verdicts`, given all that the judge wrote before it."""
+    if judgement.verdict not in spelt.verdicts:
         return None
     place = spelt.verdicts.index(judgement.verdict)
     reasoning = judgement.rationale if judgement.thinking == "apart" else ""
@@ -116,7 +155,4 @@ def _probabilities(
     def reads(raw: str) -> Verdict | None:
         return request.read(raw, reasoning=reasoning, opened=judgement.thinking == "opened", cut=judgement.cut).verdict
 
-    shares = probabilities_of(completion.logprobs, judgement.raw, place, spelt, reads)
-    if shares is None:
-        return None
-    return {request.space.name(verdict): share for verdict, share in zip(spelt.verdicts, shares, strict=True)}
+    return probabilities_of(completion.logprobs, judgement.raw, place, spelt, reads)

@@ -30,6 +30,11 @@ def probabilities_of(request: Request, judgement: Judgement, *, reward: str) -> 
     if checked.status is Status.ERROR:
         raise DataError(f"{where}: {checked.error}")
     read = [(request.space.read(name), max(share, 0.0)) for name, share in judgement.probabilities.items()]
+    if any(verdict is None for verdict, _ in read):
+        raise UserError(
+            f"{where}: its probabilities are of single criteria, and this reward is of whole answers; use a judge that "
+            "weighs whole answers, or leave this reward out"
+        )
     # The check allows a small rounding error. The formulas of the rewards want a sum of exactly 1.
     total = sum(share for _, share in read)
     return [(verdict, share / total) for verdict, share in read if verdict is not None]

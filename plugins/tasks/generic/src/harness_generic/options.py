@@ -242,7 +242,7 @@ class Scored(Common):
     gold: str = Field(default="score", description="Column with the right score.")
     low: float = Field(allow_inf_nan=False, description="Lowest score.")
     high: float = Field(allow_inf_nan=False, description="Highest score.")
-    step: float = Field(default=1, ge=0, allow_inf_nan=False, description="Step between scores; 0 for any number.")
+    step: float = Field(default=1.0, ge=0, allow_inf_nan=False, description="Step between scores; 0 for any number.")
 
     @model_validator(mode="after")
     def _low_is_lower(self) -> Scored:
@@ -254,7 +254,8 @@ class Scored(Common):
     @property
     def space(self) -> Score:
         """What may be answered."""
-        return Score(self.low, self.high, self.step)
+        # A whole 1, as where no step is given in runs of earlier versions: the keys of their questions stay.
+        return Score(self.low, self.high, 1 if self.step == 1 else self.step)
 
 
 class Ranked(Compares):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
@@ -49,6 +49,8 @@ class Benchmark:
     """Finds the rows of each subset, where a subset is not a table of its own. By default `layout` says where."""
     overall: str = ""
     """Name of the subset that stands for all of them in one task, where authors score them so. None by default."""
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    """Subsets of the authors that are not here, each with the reason."""
 
     def task(self, options: Options | None, context: Context) -> BenchmarkTask | OverallTask:
         """The factory of the card."""
@@ -75,12 +77,21 @@ class Benchmark:
             for subset in self.sources(options, context)
         ]
 
+    def say_left_out(self) -> list[str]:
+        """A sentence on each subset of the authors that is not here."""
+        return [f"{name} is left out: {why}" for name, why in self.left_out.items()]
+
     def sources(self, options: Options, context: Context) -> dict[str, Source]:
         """The subsets that are meant, each with its rows.
 
         Raises:
             DataError: The data are not of the benchmark's layout.
         """
+        if options.subset is not None and options.subset in self.left_out:
+            raise DataError(
+                f"task {context.name}: subset {options.subset!r} of {self.name} is left out: "
+                f"{self.left_out[options.subset]}; it has {', '.join(self.layout.subsets)}"
+            )
         path = Path(context.data or "")
         found: Mapping[str, Source] = {}
         if self.published is not None and context.data and path.is_dir():
@@ -88,9 +99,13 @@ class Benchmark:
         elif self.find is not None:
             found = self.find(options, context)
         if not found:
-            return find_subsets(
-                context, self.layout, subset=options.subset, split=options.hub_split, media=options.media
-            )
+            try:
+                return find_subsets(
+                    context, self.layout, subset=options.subset, split=options.hub_split, media=options.media
+                )
+            except DataError as error:
+                # The folder may hold these alone.
+                raise DataError("; ".join([str(error), *self.say_left_out()])) from error
         if options.subset is not None and options.subset not in found:
             raise DataError(
                 f"task {context.name}: {context.data} does not hold the subset {options.subset!r}; found "
@@ -131,6 +146,14 @@ class BenchmarkTask(TableTask):
             DataError: A column is missing or does not fit.
         """
         return self._benchmark.items(row, self._subset, self.options)
+
+    def provenance(self) -> str:
+        """The files that were read, and which subsets of the authors are never read, with the reason.
+
+        Raises:
+            DataError: The hub cannot be asked.
+        """
+        return "; ".join([super().provenance(), *self._benchmark.say_left_out()])
 
     def fingerprint(self) -> str:
         """Hash of the data files, the options and the version of this plugin, as it was before there was `TableTask`.

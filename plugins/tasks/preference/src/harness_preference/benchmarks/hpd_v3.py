@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from harness.api import Item, Protocol
+from harness.api import Item, Protocol, Verdict
 from harness.api.data import Layout, PromptFrame, Row, group_of, make_picture, write_table
 from harness_preference.benchmark import Benchmark
 from harness_preference.benchmarks.ranked_images import DECIDED, two_images
 from harness_preference.options import Options
+
+_MOST_VOTES = 1000
 
 
 def items(row: Row, subset: str, options: Options) -> Iterator[Item]:
@@ -21,9 +23,9 @@ def items(row: Row, subset: str, options: Options) -> Iterator[Item]:
     Raises:
         DataError: A column is missing or does not fit.
     """
-    prompt = row["prompt"].text()
+    prompt, name = row["prompt"].text(), f"{subset}/{row.number}"
     yield Item(
-        id=f"{subset}/{row.number}",
+        id=name,
         group=group_of(prompt),
         space=DECIDED,
         # The preferred image is always `path1`, so the protocol must shuffle.
@@ -31,7 +33,29 @@ def items(row: Row, subset: str, options: Options) -> Iterator[Item]:
         question=(f"Text prompt: {prompt}",),
         candidates=tuple((row[column].image(),) for column in ("path1", "path2")),
         tags=row.words("model1", "model2", "source", "confidence"),
+        annotations=_votes(row, name),
     )
+
+
+def _votes(row: Row, pair: str) -> dict[str, Verdict]:
+    """What each person preferred, from the numbers of votes. Empty where the row has shares, or none.
+
+    The greater number is that of the preferred image, in whichever place it stands: the authors' training sorts them
+    (hpsv3/dataset/pairwise_dataset.py). Who voted is not said, so the people of each pair have names of their own.
+
+    Raises:
+        DataError: There are not two numbers, or they are negative or together more than 1,000.
+    """
+    if not row.has("choice_dist"):
+        return {}
+    cell = row["choice_dist"]
+    numbers = [part.number() for part in cell.elements()]
+    if len(numbers) != 2 or min(numbers) < 0 or sum(numbers) > _MOST_VOTES:
+        raise cell.mismatch(f"the votes for two images, {_MOST_VOTES:,} together at most")
+    if not all(number.is_integer() for number in numbers) or sum(numbers) < 2:
+        return {}  # shares do not say how many people there were
+    first, second = int(max(numbers)), int(min(numbers))
+    return {f"{pair}#{k}": int(k >= first) for k in range(first + second)}
 
 
 def frame(subset: str) -> PromptFrame:
@@ -77,6 +101,7 @@ def example(folder: Path) -> None:
             "model2": "sd3",
             "source": "HPDv3",
             "confidence": 0.97,
+            "choice_dist": [18, 1],
         },
         {"prompt": "a blue cup", "path1": "images/2.jpg", "path2": "images/3.jpg"},
     ]

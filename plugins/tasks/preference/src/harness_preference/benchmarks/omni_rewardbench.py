@@ -30,6 +30,12 @@ TASKS = {
 }
 """What the responses of each task are. Those of `text_to_3D` are pictures of the things that were made."""
 
+LEFT_OUT = {
+    "text_to_audio": "its responses are sound, and no sound is shown to a judge",
+    "text_audio_to_text": "its prompts are about sound, and no sound is shown to a judge",
+}
+"""Tasks of the authors that are not here, and why."""
+
 LABELS: dict[str, Verdict] = {"response1": 0, "response2": 1, "tie": TIE}
 
 # As the authors' script samples: five frames of each video that is compared, ten of one that is asked about.
@@ -134,6 +140,7 @@ BENCHMARK = Benchmark(
     ),
     items=items,
     frame=frame,
+    left_out=LEFT_OUT,
 )
 
 task, unfold = BENCHMARK.task, BENCHMARK.unfold

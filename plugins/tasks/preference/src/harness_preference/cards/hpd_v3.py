@@ -40,11 +40,13 @@ Accuracy over all pairs: the share in which path1 gets the greater reward; a dra
             Column(name="model2", kind="word", meaning="who made candidate B", optional=True),
             Column(name="source", kind="word", meaning="where the pair is from", optional=True),
             Column(name="confidence", kind="word", meaning="how sure the annotators were", optional=True),
+            Column(name="choice_dist", kind="list", meaning="votes for each image, the greater for A", optional=True),
         ),
         deviations="""\
 Officially a model scores images one by one, which has no order; here pairs are shown in a seeded random one, since the
 gold is always the first. Two equal scores are no verdict, which counts as wrong, as officially. Not verified in the
-data: which columns are optional and the number of pairs; choice_dist is not read.""",
+data: which columns are optional, the number of pairs, and that choice_dist holds numbers of votes, as the authors'
+training takes it. Where it holds whole numbers, the human ceiling is shown; where it holds shares, none.""",
         pitfalls="""\
 In the data's order a judge that always says A gets 100 %. Train and test share prompts and images, as users report.
 benchmark/*.json holds images to be ranked by models and no preferences.""",

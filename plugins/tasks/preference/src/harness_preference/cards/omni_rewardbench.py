@@ -24,7 +24,8 @@ CARDS = [
         description="""\
 3,725 comparisons by the paper, in nine tasks. Seven are here, each a task: text_to_text, text_image_to_text,
 text_video_to_text, text_to_image, text_image_to_image, text_to_video and text_to_3D, whose things are pictures in the
-authors' script too. Left out are text_to_audio and text_audio_to_text: no sound is shown to a judge.
+authors' script too. Left out are text_to_audio, whose responses are sound, and text_audio_to_text, whose prompts are
+about sound: no sound is shown to a judge. Each run records that, and to ask for one of them ends with the reason.
 
 Data: a folder with TASK_preferences.json, as the authors' loader reads them, or TASK/test.parquet, and media_data/ or
 media_data.zip; or one file with `subset`. Item ids are TASK/id, else TASK/row number from 0. `with: {ties: true}` keeps
