@@ -15,7 +15,7 @@ CARDS = [
         licence="MIT",
         source="https://huggingface.co/datasets/ScalerLab/JudgeBench (arXiv 2410.12784)",
         answers="preference",
-        data=Dataset(hub="ScalerLab/JudgeBench", files=("*gpt-*.parquet", "*claude-*.parquet"), rows=620),
+        data=Dataset(hub="ScalerLab/JudgeBench", files=("data/*.jsonl",), gated=False, rows=620, bytes=2_880_000),
         suite="judgebench",
         capabilities=frozenset({"text"}),
         description="""\
