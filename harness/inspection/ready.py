@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.readiness import leave_out
+from harness.readiness import check_media, leave_out
 from harness.runner.plan import at, plan_entry, plan_judges
 from harness.runner.planned import Plan, PlannedJudge, PlannedTask
 
@@ -18,17 +18,41 @@ if TYPE_CHECKING:
     from harness.discovery import Plugins
     from harness.manifest.load import LoadedManifest
 
-_FIRST = 100
+_FIRST = 10_000
 """Items of a task that are read where no answers were recorded: data may be large."""
 
 
-def make_recorded(loaded: LoadedManifest, plugins: Plugins) -> list[PlannedJudge]:
-    """Check the files that judges name (see `harness.api.JudgeCard.check`), and make the judges that are files alone.
+def check_files(loaded: LoadedManifest, plugins: Plugins) -> Iterator[str]:
+    """Check the files that judges name, open the data of tasks, and say what is not answered.
 
     Raises:
-        UserError: A file cannot be used. The judge's entry is named.
+        UserError: A file of a judge cannot be used, the data are in no layout of the task, an item is broken, a judge
+            looks at pictures that are left out, or has an answer to no item.
     """
-    plan, recorded = _empty_plan(loaded, plugins), []
+    plan = Plan(seed=loaded.manifest.run.seed, plugins=plugins, workspace=Path("runs") / ".workspace")
+    recorded = _check_judges(loaded, plan)
+    all_there = True
+    for number, resolved in enumerate(loaded.tasks):
+        # That a path is there was checked with the manifest.
+        if resolved.entry.data is None or resolved.entry.data.startswith("hub:"):
+            all_there = False
+            continue
+        for task in plan_entry(loaded, plan, number):
+            with at(loaded, f"tasks.{number}"):
+                yield from _count_missing(task, recorded)
+    check_media(plan)
+    # A judge may have its answers to a task that is not here.
+    if all_there:
+        plan.judges[:] = recorded
+        leave_out(plan)
+
+
+def _check_judges(loaded: LoadedManifest, plan: Plan) -> list[PlannedJudge]:
+    """Check the files that judges name (see `harness.api.JudgeCard.check`), and give the judges that are files alone.
+
+    They are made, and know of which items they have an answer.
+    """
+    recorded = []
     for judge in plan_judges(loaded, plan):
         check = getattr(judge.offer.card, "check", None)
         if check is None:
@@ -43,32 +67,6 @@ def make_recorded(loaded: LoadedManifest, plugins: Plugins) -> list[PlannedJudge
     return recorded
 
 
-def check_data(loaded: LoadedManifest, plugins: Plugins, judges: Sequence[PlannedJudge]) -> Iterator[str]:
-    """Open the data of the tasks that are on this machine, and say what is not answered.
-
-    Args:
-        loaded: The manifest.
-        plugins: The installed plugins.
-        judges: Those that know of which items they have an answer.
-
-    Raises:
-        UserError: The data are in no layout of the task, an item is broken, or a judge has an answer to none.
-    """
-    plan, all_there = _empty_plan(loaded, plugins), True
-    plan.judges.extend(judges)
-    for number, resolved in enumerate(loaded.tasks):
-        # That a path is there was checked with the manifest.
-        if resolved.entry.data is None or resolved.entry.data.startswith("hub:"):
-            all_there = False
-            continue
-        for task in plan_entry(loaded, plan, number):
-            with at(loaded, f"tasks.{number}"):
-                yield from _count_missing(task, judges)
-    # A judge may have its answers to a task that is not here.
-    if all_there:
-        leave_out(plan)
-
-
 def _count_missing(task: PlannedTask, judges: Sequence[PlannedJudge]) -> Iterator[str]:
     """Read the items, and say how many of them a judge has no answer to, if it has one to any."""
     missing: dict[str, list[str]] = {judge.name: [] for judge in judges}
@@ -81,7 +79,3 @@ def _count_missing(task: PlannedTask, judges: Sequence[PlannedJudge]) -> Iterato
     for name, ids in missing.items():
         if 0 < len(ids) < count:
             yield f"judge {name}: has no answer to {len(ids):,} of the {count:,} items of {task.name}, as {ids[0]!r}"
-
-
-def _empty_plan(loaded: LoadedManifest, plugins: Plugins) -> Plan:
-    return Plan(seed=loaded.manifest.run.seed, plugins=plugins, workspace=Path("runs") / ".workspace")

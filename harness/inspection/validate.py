@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 def command(ctx: click.Context, manifests: tuple[Path, ...], sets: tuple[str, ...]) -> int:
     """Check MANIFESTS or recipes: syntax, keys, plugin names and options, metrics, and the recipes that judges name.
 
-    Asks no judge and trains nothing. Of data that are on this machine the first items are read, or all of them where
-    answers were recorded, which are held against them. A file with `trainer:` at its top is a recipe.
+    Asks no judge and trains nothing. Of data that are on this machine the first 10,000 items are read, or all of them
+    where answers were recorded, which are held against them. A file with `trainer:` at its top is a recipe.
 
     \b
     Example:
@@ -54,9 +54,8 @@ def _check(path: Path, sets: tuple[str, ...], plugins: Plugins) -> str:
             loaded.trainer.offer.refuse_code(loaded.trainer.options, loaded.first_model)
         rewards = f"{len(loaded.rewards)} reward entries, trainer {loaded.trainer.offer.id}"
         return f"recipe: {len(loaded.tasks)} task entries, {rewards}, hash {loaded.hash}"
-    from harness.inspection.ready import check_data, make_recorded
+    from harness.inspection.ready import check_files
 
-    judges = make_recorded(loaded, plugins)
-    for line in check_data(loaded, plugins, judges):
+    for line in check_files(loaded, plugins):
         say(f"{path}: {line}")
     return f"{len(loaded.tasks)} task entries, {len(loaded.judges)} judge entries, hash {loaded.hash}"
