@@ -15,7 +15,7 @@ from harness.discovery import Offer
 LEGEND = """\
 - **modality**: what a judge is shown.
 - **answers**: `choice` is one of a few words, `preference` the better of some candidates, `score` a number, `ranking`
-  an order.
+  an order, `rubric` several of them, by criterion.
 - **items**: of the split `test`, all subsets together.
 - **gate**: whether one has to ask for access to the data.
 - **official**: the parts that are the authors' own: the `prompt`, the `order` of candidates, the `format` in which

@@ -120,8 +120,12 @@ def test_a_judge_that_looks_is_refused_before_anybody_is_asked(
 ) -> None:
     assert run(folder, BLIND + "  - {use: baselines/pixels, with: {unseen: guess}}\n", ", media: absent") == 2
     said = capsys.readouterr().err
-    assert "judge pixels looks at pictures, and the task pairs is used without them (`media: absent`)" in said
+    wanted = "judge pixels looks at pictures, and the task pairs is used without them (`media: absent`)"
+    assert wanted in said
     assert not list(folder.glob("runs/bare-*"))
+    with pytest.raises(SystemExit, match="2"):
+        main(["validate", "m.yaml"])
+    assert wanted in capsys.readouterr().err
 
 
 def test_pictures_that_should_be_there_are_errors_of_their_items(

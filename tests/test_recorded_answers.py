@@ -169,6 +169,37 @@ def test_a_fault_in_one_file_ends_the_command_before_the_run(
     assert not list(tmp_path.glob("runs/m-*"))
 
 
+def test_validate_finds_answers_that_fit_no_item(tmp_path: Path, harness: Harness, save: Save) -> None:
+    save("one.jsonl", *pairs("A", "B"))
+    save("answers/rec.jsonl", {"id": "elsewhere", "response": "[[A]]"})
+    manifest(tmp_path, ["one"], REPLAY)
+    code, _, err = harness("validate", "m.yaml")
+    assert code == 2
+    assert "judge rec: has an answer to no item of any task ('0' of one, ...)" in err
+
+
+def test_validate_says_how_many_items_have_no_answer(tmp_path: Path, harness: Harness, save: Save) -> None:
+    save("one.jsonl", *pairs(*"ABABA"))
+    save("answers/rec.jsonl", *({"id": str(k), "response": "[[A]]"} for k in (0, 1, 4)))
+    manifest(tmp_path, ["one"], REPLAY)
+    code, out, err = harness("validate", "m.yaml")
+    assert (code, out.startswith("m.yaml: ok")) == (0, True)
+    assert "m.yaml: judge rec: has no answer to 2 of the 5 items of one, as '2'" in err
+
+
+@pytest.mark.parametrize("judge", [REPLAY, "  - {use: baselines/random}\n"])
+def test_validate_finds_a_broken_row(tmp_path: Path, harness: Harness, save: Save, judge: str) -> None:
+    rows = pairs("A", "B")
+    del rows[1]["b"]
+    save("one.jsonl", *rows)
+    save("answers/rec.jsonl", {"id": "0", "response": "[[A]]"})
+    manifest(tmp_path, ["one"], judge)
+    code, _, err = harness("validate", "m.yaml")
+    assert code == 2
+    assert "tasks[0]: " in err
+    assert "one.jsonl, line 2: there is no column 'b'" in err
+
+
 def test_shards_leave_out_the_same(tmp_path: Path, harness: Harness, save: Save) -> None:
     for name in ("one", "two"):
         save(f"{name}.jsonl", *pairs(*"ABABAB", prefix=name))

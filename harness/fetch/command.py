@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shlex
+import shutil
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -66,8 +68,7 @@ def command(
     plugins = load_plugins(ctx)
     offer = plugins.find("task", task)
     if folder is None:
-        for line in list_facts(offer):
-            echo(line)
+        _echo_folded(list_facts(offer))
         say(f"to have them: {next_command(offer)}")
         return 0
     if check:
@@ -83,6 +84,16 @@ def command(
     return 0
 
 
+def _echo_folded(lines: Iterable[str]) -> None:
+    """Print lines, folded to the terminal. In a pipe each stays one line, for programs."""
+    from harness.fetch.facts import fold
+
+    # Without a terminal and without COLUMNS there are none.
+    width = shutil.get_terminal_size((0, 0)).columns
+    for line in lines:
+        echo(fold(line, width))
+
+
 def _prepare(offer: Offer, folder: Path, revision: str | None, patterns: tuple[str, ...]) -> Listing:
     """What is to be fetched, after it was shown.
 
@@ -96,8 +107,7 @@ def _prepare(offer: Offer, folder: Path, revision: str | None, patterns: tuple[s
     from harness.fetch.record import read_record
 
     data = dataset_of(offer)
-    for line in list_facts(offer):
-        echo(line)
+    _echo_folded(list_facts(offer))
     if not data.hub:
         raise UserError(
             f"{offer.id}: its data are no data set of the hub, so nothing is fetched; {next_command(offer)}"

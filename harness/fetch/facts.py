@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shlex
 import shutil
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from harness.fetch.progress import write_bytes
 
 _SHOWN = 20
 _UNKNOWN = "not known"
+_NARROWEST = 20
 
 
 def dataset_of(offer: Offer) -> Dataset:
@@ -45,6 +47,20 @@ def list_facts(offer: Offer) -> Iterator[str]:
         yield f"  revision: {data.revision or 'the newest, which is kept in the folder'}"
     yield f"  source: {card.source or _UNKNOWN}"
     yield from list_steps(offer)
+
+
+def fold(line: str, width: int) -> str:
+    """A line as several of at most `width` columns, the further ones set in. Addresses stay whole.
+
+    Args:
+        line: One of `list_facts`.
+        width: Columns of the terminal; 0 where there is none, and the line stays as it is.
+    """
+    if not width:
+        return line
+    return textwrap.fill(
+        line, max(width, _NARROWEST), subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
+    )
 
 
 def list_steps(offer: Offer) -> Iterator[str]:

@@ -39,7 +39,7 @@ _MORE = {
 @click.option("--modality", type=click.Choice(["image", "text", "video"]), help="Tasks that show this to a judge.")
 @click.option(
     "--answers",
-    type=click.Choice(["choice", "preference", "ranking", "score"]),
+    type=click.Choice(["choice", "preference", "ranking", "rubric", "score"]),
     help="Tasks with answers of this kind.",
 )
 @click.option("--licence", metavar="TEXT", help="Tasks with this in their licence, such as 'CC-BY'.")

@@ -11,7 +11,6 @@ from harness.console import echo, load_plugins, say
 
 if TYPE_CHECKING:
     from harness.discovery import Plugins
-    from harness.manifest.load import LoadedManifest
 
 
 @click.command("validate")
@@ -21,7 +20,8 @@ if TYPE_CHECKING:
 def command(ctx: click.Context, manifests: tuple[Path, ...], sets: tuple[str, ...]) -> int:
     """Check MANIFESTS or recipes: syntax, keys, plugin names and options, metrics, and the recipes that judges name.
 
-    Asks no judge, trains nothing and reads no data but recorded answers. A file with `trainer:` at its top is a recipe.
+    Asks no judge and trains nothing. Of data that are on this machine the first 10,000 items are read, or all of them
+    where answers were recorded, which are held against them. A file with `trainer:` at its top is a recipe.
 
     \b
     Example:
@@ -54,22 +54,8 @@ def _check(path: Path, sets: tuple[str, ...], plugins: Plugins) -> str:
             loaded.trainer.offer.refuse_code(loaded.trainer.options, loaded.first_model)
         rewards = f"{len(loaded.rewards)} reward entries, trainer {loaded.trainer.offer.id}"
         return f"recipe: {len(loaded.tasks)} task entries, {rewards}, hash {loaded.hash}"
-    _check_judges(loaded, plugins)
+    from harness.inspection.ready import check_files
+
+    for line in check_files(loaded, plugins):
+        say(f"{path}: {line}")
     return f"{len(loaded.tasks)} task entries, {len(loaded.judges)} judge entries, hash {loaded.hash}"
-
-
-def _check_judges(loaded: LoadedManifest, plugins: Plugins) -> None:
-    """Check the files that judges name, without making a model. See `harness.api.JudgeCard.check`."""
-    from harness.runner.context import context_of
-    from harness.runner.plan import at, unfold_entry
-    from harness.runner.planned import Plan
-
-    # Without tasks: nothing of the data is opened but what judges name.
-    plan = Plan(seed=loaded.manifest.run.seed, plugins=plugins, workspace=Path("runs") / ".workspace")
-    for number, judge in enumerate(loaded.judges):
-        with at(loaded, f"judges.{number}"):
-            judge.offer.refuse_code(judge.options, None if judge.recipe is None else judge.recipe.first_model)
-            if getattr(judge.offer.card, "check", None) is None:
-                continue
-            for name, options in unfold_entry(plan, judge.offer, judge.entry.name, None, judge.options):
-                judge.offer.check(options, context_of(plan, judge.offer, name=name))

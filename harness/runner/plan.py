@@ -32,6 +32,19 @@ def build_plan(loaded: LoadedManifest, plugins: Plugins, *, workspace: Path) -> 
         UserError: A plugin object cannot be made, or two entries have one name.
     """
     plan = plan_tasks(loaded, plugins, workspace=workspace)
+    for planned in plan_judges(loaded, plan):
+        if not planned.needs_training:
+            with at(loaded, planned.entry):
+                _ = planned.judge  # made now, so that a mistake in it is known before the first judge is asked
+    return plan
+
+
+def plan_judges(loaded: LoadedManifest, plan: Plan) -> Iterator[PlannedJudge]:
+    """Add every judge that a manifest names to the plan, and give it, still to be made.
+
+    Raises:
+        UserError: An entry cannot be unfolded, runs code that was not allowed, or two have one name.
+    """
     for number, judge in enumerate(loaded.judges):
         with at(loaded, f"judges.{number}"):
             for name, options in unfold_entry(plan, judge.offer, judge.entry.name, None, judge.options):
@@ -48,9 +61,7 @@ def build_plan(loaded: LoadedManifest, plugins: Plugins, *, workspace: Path) -> 
                 )
                 plan.judges.append(planned)
                 judge.offer.refuse_code(options, planned.code_model)  # before its recipe is trained for hours
-                if not planned.needs_training:
-                    _ = planned.judge  # made now, so that a mistake in it is known before the first judge is asked
-    return plan
+                yield planned
 
 
 def plan_tasks(loaded: LoadedManifest, plugins: Plugins, *, workspace: Path) -> Plan:
@@ -60,27 +71,39 @@ def plan_tasks(loaded: LoadedManifest, plugins: Plugins, *, workspace: Path) -> 
         UserError: A task cannot be made, or two entries have one name.
     """
     plan = Plan(seed=loaded.manifest.run.seed, plugins=plugins, workspace=workspace)
-    for number, resolved in enumerate(loaded.tasks):
-        entry = resolved.entry
-        with at(loaded, f"tasks.{number}"):
-            for name, options in unfold_entry(plan, resolved.offer, entry.name, entry.data, resolved.options):
-                refuse_twice("task", name, plan.tasks)
-                plan.tasks.append(
-                    plan_task(
-                        plan,
-                        resolved.offer,
-                        name=name,
-                        options=options,
-                        data=entry.data,
-                        split=entry.split,
-                        limit=least_of(entry.limit, entry.sample, loaded.manifest.run.limit),
-                        sampled=entry.sample is not None,
-                        format_name=entry.format,
-                        overrides=entry.protocol,
-                        suite=entry.suite,
-                    )
-                )
+    for number in range(len(loaded.tasks)):
+        plan_entry(loaded, plan, number)
     return plan
+
+
+def plan_entry(loaded: LoadedManifest, plan: Plan, number: int) -> list[PlannedTask]:
+    """Make the tasks that one entry of a manifest stands for, and add them to the plan.
+
+    Raises:
+        UserError: One cannot be made, or its name is taken.
+    """
+    resolved, made = loaded.tasks[number], []
+    entry = resolved.entry
+    with at(loaded, f"tasks.{number}"):
+        for name, options in unfold_entry(plan, resolved.offer, entry.name, entry.data, resolved.options):
+            refuse_twice("task", name, plan.tasks)
+            made.append(
+                plan_task(
+                    plan,
+                    resolved.offer,
+                    name=name,
+                    options=options,
+                    data=entry.data,
+                    split=entry.split,
+                    limit=least_of(entry.limit, entry.sample, loaded.manifest.run.limit),
+                    sampled=entry.sample is not None,
+                    format_name=entry.format,
+                    overrides=entry.protocol,
+                    suite=entry.suite,
+                )
+            )
+            plan.tasks.append(made[-1])
+    return made
 
 
 def find_lacking_golds(plan: Plan) -> Iterator[str]:

@@ -391,6 +391,23 @@ def test_facts_stand_without_the_hub(monkeypatch: pytest.MonkeyPatch, capsys: py
     assert "harness data preference/mj-bench --to DIR" in said.err
 
 
+@pytest.mark.parametrize("columns", [40, 80, 120])
+def test_facts_are_folded_to_the_terminal_and_nowhere_else(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], columns: int
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    assert call_main("rewardbench") == 0
+    whole = capsys.readouterr().out
+    assert all(line.startswith("  ") for line in whole.splitlines()[1:])
+    monkeypatch.setenv("COLUMNS", str(columns))
+    assert call_main("rewardbench") == 0
+    folded = capsys.readouterr().out
+    assert folded.split() == whole.split()
+    assert folded.count("\n") > whole.count("\n")
+    # An address is never cut in two.
+    assert all(len(line) <= columns or "https://" in line for line in folded.splitlines())
+
+
 @pytest.mark.parametrize(
     "arguments",
     [("--check",), ("--dry-run",), ("--to", "x", "--check", "--yes"), ("--to", "x", "--check", "--dry-run")],

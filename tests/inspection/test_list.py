@@ -21,6 +21,7 @@ def card(name, **fields):
 def harness_tasks():
     return [
         card("plain", answers="choice", licence="MIT"),
+        card("several", answers="rubric", licence="MIT"),
         card(
             "small",
             answers="preference",
@@ -58,10 +59,11 @@ def list_tasks(folder: Path, capsys: pytest.CaptureFixture[str], *filters: str) 
 @pytest.mark.parametrize(
     ("filters", "found"),
     [
-        ((), ["large", "plain", "small"]),
+        ((), ["large", "plain", "several", "small"]),
         (("--modality", "image"), ["small"]),
         (("--modality", "video"), ["large"]),
         (("--answers", "preference"), ["large", "small"]),
+        (("--answers", "rubric"), ["several"]),
         (("--licence", "cc-by"), ["large", "small"]),
         (("--max-items", "10"), ["small"]),
         (("--max-items", "11"), ["large", "small"]),

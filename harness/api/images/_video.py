@@ -32,6 +32,9 @@ MAX_VIDEO_FRAMES = 50_000
 FRAMES = 8
 """Frames of a video that are shown by default."""
 
+_PICTURES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff"})
+"""Endings of the files in a folder that are frames."""
+
 # Goes into the names of frames. Change it with the rule, so that kept answers are about the frames that were shown.
 _RULE = b"middles of equal parts, 1"
 
@@ -77,6 +80,8 @@ class Video:
     def from_file(cls, path: str | Path, *, root: Path | None = None) -> Video:
         """A video file, or a folder of pictures that are its frames, in the order of the numbers in their names.
 
+        Other files in the folder are passed over.
+
         Args:
             path: The file or folder, relative to `root` where that is given.
             root: A path that leads out of this folder is refused.
@@ -100,7 +105,7 @@ class Video:
             return cls.absent(file.name)
         folder = file.path
         if folder is not None and folder.is_dir():
-            names = sorted((entry.name for entry in folder.iterdir() if not entry.name.startswith(".")), key=_in_order)
+            names = sorted((entry.name for entry in folder.iterdir() if _is_frame(entry)), key=_in_order)
             return cls.from_frames([Image.from_file(name, root=folder) for name in names], name=file.name)
         return cls(name=file.name, read=file.read_stored)
 
@@ -275,6 +280,12 @@ def _upright(frame: Any) -> PILImage:
     picture: PILImage = frame.to_image()
     turn = getattr(frame, "rotation", 0)
     return picture.rotate(turn, expand=True) if turn else picture
+
+
+def _is_frame(entry: Path) -> bool:
+    """Whether a file in a folder of frames is one: notes, and what systems leave there, would move all frames."""
+    # A link is looked at where it is opened, and its folder there too: one that leads out is refused by name.
+    return entry.suffix.lower() in _PICTURES and not entry.name.startswith(".") and not entry.is_dir()
 
 
 def _in_order(name: str) -> list[tuple[int, str]]:

@@ -178,7 +178,9 @@ def test_a_file_and_its_frames_go_to_a_judge_as_pictures(tmp_path: Path) -> None
 def test_a_folder_of_frames_is_in_the_order_of_its_numbers(tmp_path: Path) -> None:
     folder = tmp_path / "clip"
     folder.mkdir()
-    (folder / ".DS_Store").write_bytes(b"x")
+    for other in (".DS_Store", "Thumbs.db", "frame_3.txt", "meta.json"):
+        (folder / other).write_bytes(b"x")
+    (folder / "masks.png").mkdir()
     for number in range(12):
         PIL.Image.new("RGB", (8, 8), (number * 20,) * 3).save(folder / f"frame_{number}.png")
     assert [shade(frame.load()) for frame in Video.from_file("clip", root=tmp_path).frames(4)] == [20, 80, 140, 200]

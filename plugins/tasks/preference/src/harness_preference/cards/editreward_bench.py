@@ -17,7 +17,13 @@ CARDS = [
         licence="Apache-2.0",
         source="https://huggingface.co/datasets/TIGER-Lab/EditReward-Bench (arXiv 2509.26346)",
         answers="preference",
-        data=Dataset(hub="TIGER-Lab/EditReward-Bench"),
+        data=Dataset(
+            hub="TIGER-Lab/EditReward-Bench",
+            files=("2pair/*", "3pair/*", "4pair/*"),
+            gated=True,
+            rows=1524,
+            bytes=2_890_000_000,
+        ),
         official=frozenset({"metric"}),
         suite="editreward-bench",
         capabilities=frozenset({"images", "text"}),
@@ -33,8 +39,8 @@ as in the authors' scripts.
 Recorded answers: MODEL_TEMPLATE_2pair_hf.json and so on, as evaluate/inference_2pair_hf.py writes them, in the folder
 or one below it.
 
-The columns are those that the authors' scripts read. The rows could not be seen: not verified are the names of the
-files of the hub and the form of the ids.""",
+The columns are those that the scripts of the authors and of others from their laboratory read. The rows could not be
+seen: not verified are the names of the files in the folders of the hub and the form of the ids.""",
         protocol="harness_preference.benchmarks.editreward_bench:PROTOCOL",
         metric="""\
 Group accuracy (all_right@group): the share of groups of which every comparison is right; of 2pair, where each pair is a

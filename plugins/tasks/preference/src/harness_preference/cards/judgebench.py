@@ -15,7 +15,7 @@ CARDS = [
         licence="MIT",
         source="https://huggingface.co/datasets/ScalerLab/JudgeBench (arXiv 2410.12784)",
         answers="preference",
-        data=Dataset(hub="ScalerLab/JudgeBench", files=("*gpt-*.parquet", "*claude-*.parquet"), rows=620),
+        data=Dataset(hub="ScalerLab/JudgeBench", files=("data/*.jsonl",), gated=False, rows=620, bytes=2_880_000),
         suite="judgebench",
         capabilities=frozenset({"text"}),
         description="""\
@@ -23,9 +23,9 @@ Pairs of answers of one model to one question, one right and one wrong: 350 of G
 (claude). Categories by source: mmlu-pro knowledge, livebench-reasoning reasoning, livebench-math math, livecodebench
 coding.
 
-Data: a folder with gpt/items.jsonl.gz and claude/items.jsonl.gz, or gpt-*.parquet and claude-*.parquet; one file with
-`subset`; hub:ScalerLab/JudgeBench@REVISION; or a copy of the authors' repository with data/ or outputs/. Item ids are
-SUBSET/pair_id.""",
+Data: a copy of the hub's dataset, with data/gpt-*.jsonl and data/claude-*.jsonl; a copy of the authors' repository,
+with data/ or outputs/; a folder with gpt/items.jsonl.gz and claude/items.jsonl.gz; one file with `subset`; or
+hub:ScalerLab/JudgeBench@REVISION. Item ids are SUBSET/pair_id.""",
         official=frozenset({"order", "metric"}),
         parity=Parity(items=350, judges=3, values=3, difference=0.0043),
         results=tuple(

@@ -15,18 +15,26 @@ CARDS = [
         licence="ODC-BY",
         source="https://huggingface.co/datasets/CohereLabsCommunity/multilingual-reward-bench (arXiv 2410.15522)",
         answers="preference",
-        data=Dataset(hub="CohereLabsCommunity/multilingual-reward-bench"),
+        data=Dataset(
+            # Beside the rows in use each language has those of the first release, which are much larger, and
+            # `translation` has subsets of its own.
+            hub="CohereLabsCommunity/multilingual-reward-bench",
+            files=("*_*/test-*.parquet",),
+            gated=False,
+            rows=65987,
+        ),
         official=frozenset({"metric"}),
         suite="m-rewardbench",
         capabilities=frozenset({"text"}),
         description="""\
 2,869 pairs of RewardBench in each of 22 languages, and a task for each language, such as m-rewardbench-deu_Latn.
+Chinese is there in two scripts (zho_Hans, zho_Hant), which makes 23 tasks.
 Categories are the subsets in their sections, as in preference/rewardbench, which is the English original.
 
 Data: a folder with LANGUAGE/test-*.parquet, which is a copy of the hub's; or
 hub:CohereLabsCommunity/multilingual-reward-bench@REVISION, where `with: {subset: deu_Latn}` reads one language alone.
-The columns are those of the hub's page and the authors' scripts; the rows themselves could not be seen. Item ids are
-LANGUAGE/row number from 0.
+The columns and their types are those of the hub's page and the authors' scripts; the rows themselves could not be seen.
+Item ids are LANGUAGE/row number from 0.
 
 Recorded answers: ORGANISATION___MODEL-LANGUAGE.json and ORGANISATION/MODEL-LANGUAGE-all.jsonl, as the authors' scripts
 save them, at the top of the folder or in results/ or output/.""",

@@ -26,8 +26,8 @@ translated into 25 languages. Categories are the languages.
 
 Data: a copy of tahmedge/MM-JudgeBench of the hub, with SUBSET/original.csv or SUBSET/FOLDER/original.csv, or parquet in
 the same places, and the images that the rows name. The columns are those that the authors' scripts read. The rows
-themselves could not be seen, and neither could the places of the files, so other columns may be there and are ignored.
-Item ids are SUBSET/row number from 0.""",
+themselves could not be seen, and neither could the places of the files (the hub says that they are parquet), so other
+columns may be there and are ignored. Item ids are SUBSET/row number from 0.""",
         protocol="harness_preference.benchmarks.mm_judgebench:PROTOCOL",
         metric="""\
 Accuracy over all pairs and languages, and the mean over languages (accuracy@category). An answer that cannot be read is

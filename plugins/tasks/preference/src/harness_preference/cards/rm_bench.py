@@ -15,7 +15,7 @@ CARDS = [
         licence="ODC-BY",
         source="https://huggingface.co/datasets/THU-KEG/RM-Bench (arXiv 2410.16184)",
         answers="preference",
-        data=Dataset(hub="THU-KEG/RM-Bench"),
+        data=Dataset(hub="THU-KEG/RM-Bench", files=("total_dataset.json",), gated=False, bytes=11_000_000),
         official=frozenset({"metric"}),
         suite="rm-bench",
         capabilities=frozenset({"text"}),
@@ -25,9 +25,10 @@ and detailed with Markdown. Every right one meets every wrong one, which is nine
 (the right answer has the richer style), normal (the same style) and hard (the wrong one has the richer style).
 Categories are the four domains chat, code, math and safety.
 
-Data: a copy of the repository with data/total_dataset.json; that file; or hub:THU-KEG/RM-Bench@REVISION. The columns
-are those of the authors' page and script. The rows themselves could not be seen, so other columns may be there and are
-ignored. Item ids are SUBSET/row number from 0/STYLE-STYLE, the style of the right answer first.
+Data: a copy of the repository with data/total_dataset.json, or of the hub's data set, which has total_dataset.json;
+that file; or hub:THU-KEG/RM-Bench@REVISION. The columns are those of the authors' page and script, and of one row that
+others printed whole: it has no other ones. Item ids are SUBSET/row number from 0/STYLE-STYLE, the style of the right
+answer first.
 
 Recorded scores: results/KIND/MODEL/total_dataset_*.json, as the authors' script saves them.""",
         protocol="harness_preference.benchmarks.rm_bench:PROTOCOL",

@@ -56,7 +56,7 @@ CARDS = [
         licence="Apache-2.0",
         source="https://huggingface.co/datasets/KwaiVGI/VideoGen-RewardBench (arXiv 2501.13918)",
         answers="preference",
-        data=Dataset(hub="KwaiVGI/VideoGen-RewardBench"),
+        data=Dataset(hub="KwaiVGI/VideoGen-RewardBench", gated=False, bytes=13_400_000_000),
         official=frozenset({"metric"}),
         suite="videogen-rewardbench",
         capabilities=frozenset({"video", "text"}),

@@ -15,14 +15,16 @@ CARDS = [
         licence="could not be seen",
         source="https://videorewardbench.github.io (arXiv 2509.00484)",
         answers="preference",
-        data=Dataset(page="https://videorewardbench.github.io"),
+        # The place is named by the code of others who score models on it: github.com/yinuoyang01/multi-response-rm.
+        data=Dataset(hub="Dragonriser/VideoRewardBench"),
         suite="videorewardbench",
         capabilities=frozenset({"video", "text"}),
         description="""\
 1,563 triplets by the paper, of 1,482 videos: perception, long-form 283 and short-form 413, knowledge 238, reasoning 278
 and safety 351.
 
-The rows could not be seen: the names of the columns below are ours, and not the authors'. Where the data have others,
+The rows could not be seen, and the place of the data is the one that others name who score models on it. The names of
+the columns below are ours, and not the authors'. Where the data have others,
 `with: {columns: {question: NAME, ...}}` says which. A table that lacks a column ends in an error that lists all that
 are needed and all that are there.
 

@@ -57,7 +57,8 @@ def _answers(row: Row, judge: str) -> Iterator[Mapping[str, Any]]:
     name = None if row.file is None else _NAME.fullmatch(stem(row.file))
     with_ties = name is not None and name["rest"] not in _USUAL
     answer = (choice_of(row) or scores_of(row)) if with_ties else (scores_of(row) or choice_of(row))
-    yield {"id": f"{_SUBSET}/{row['id'].count()}", **answer}
+    # Where all of them are empty the model gave nothing.
+    yield {"id": f"{_SUBSET}/{row['id'].count()}", **(answer or {"verdict": None})}
 
 
 RECORDINGS = Recordings(patterns=(_PATTERN,), judges=_judges, answers=_answers)
