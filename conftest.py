@@ -6,6 +6,7 @@ import gc
 import os
 from collections import Counter
 from collections.abc import Iterator
+from importlib.util import find_spec
 
 import pytest
 
@@ -23,6 +24,16 @@ pytest_plugins = ["harness.pytest_plugin"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what needs torchvision where there is none, and put slow tests first."""
+    if find_spec("torchvision") is None:
+        missing = pytest.mark.skip(reason="Qwen-VL's processors need torchvision, which is not installed; see .ci/run")
+        for item in items:
+            if item.get_closest_marker("torchvision"):
+                item.add_marker(missing)
+    _put_slow_tests_first(items)
+
+
+def _put_slow_tests_first(items: list[pytest.Item]) -> None:
     """Files with slow tests come first, those with most of them at the very front.
 
     A file stays on one worker, for its fixtures. One that begins last and takes a minute leaves the other workers with

@@ -29,6 +29,7 @@ from harness.testing import FakeContext
 from harness_transformers.judge import LocalJudge
 from harness_transformers.options import GenerativeOptions
 from harness_transformers.testing import make_tiny_llava, teach
+from harness_transformers.testing.qwen import FAMILIES, make_tiny_qwen
 
 TAGGED = TaggedFormat()
 YES_NO = Choice(("yes", "no"))
@@ -94,6 +95,12 @@ def taught(tmp_path_factory: pytest.TempPathFactory) -> Path:
         lessons.append(Example(request=request, gold=gold, item=item))
     assert teach(folder, lessons, steps=60) < 0.5
     return folder
+
+
+@pytest.fixture(scope="session", params=FAMILIES)
+def qwen(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model folder of each family of Qwen-VL, with random weights. For tests that are marked `torchvision`."""
+    return make_tiny_qwen(tmp_path_factory.mktemp(request.param), request.param)
 
 
 @pytest.fixture

@@ -34,6 +34,7 @@ from harness_grpo.rollout import Group, PolicyAnswer, PromptedExample
 from harness_grpo.sft import SftTrainer
 from harness_transformers.prompts import Prompt
 from harness_transformers.testing import TinyShape, make_tiny_llava
+from harness_transformers.testing.qwen import FAMILIES, make_tiny_qwen
 from harness_transformers.testing.teach import teach
 from harness_transformers.testing.tiny import CHAT_TEMPLATE, make_tokenizer
 
@@ -45,6 +46,12 @@ YES_NO = Choice(("yes", "no"))
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny LLaVA with random weights."""
     return make_tiny_llava(tmp_path_factory.mktemp("tiny") / "model", shape=TinyShape(hidden=32, heads=2))
+
+
+@pytest.fixture(scope="session", params=FAMILIES)
+def qwen(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model folder of each family of Qwen-VL, with random weights. For tests that are marked `torchvision`."""
+    return make_tiny_qwen(tmp_path_factory.mktemp(request.param), request.param)
 
 
 @pytest.fixture(scope="session")

@@ -106,8 +106,6 @@ def test_gradients_of_an_adapter_of_experts_are_those_of_its_formula(mixture: Pa
     only = LoraOptions(rank=2, alpha=8, targets=[], parameters=EXPERTS)
     policy = opened(mixture, lora=only, dtype="float64", gradient_checkpointing=checkpointing)
     whole = opened(mixture, dtype="float64")
-    for made in (policy, whole):
-        made.model.set_experts_implementation("eager")  # the grouped one knows no float64
     disturb(policy)
     ids = torch.tensor([[5, 6, 7, 8, 9, 10, 11, 12]])
     with policy.learning() as model:

@@ -105,6 +105,45 @@ def test_activations_of_a_vision_tower_are_what_autograd_keeps(casts: bool) -> N
     assert (many - few) / 2 == pytest.approx(257 * block_bytes(tower, CASTS if casts else PLAIN), rel=0.03)
 
 
+@pytest.mark.parametrize(
+    ("family", "casts", "least", "most"),
+    [
+        ("qwen2_5_vl", False, 0.88, 1),
+        ("qwen2_5_vl", True, 1, 1.04),
+        ("qwen3_vl", False, 1, 1.06),
+        ("qwen3_vl", True, 1, 1.3),
+    ],
+)
+def test_activations_of_qwens_vision_towers_are_planned(family: str, casts: bool, least: float, most: float) -> None:
+    """They differ from CLIP's: Qwen2.5-VL has gates and windows, and Qwen3-VL keeps less in half precision."""
+    import transformers
+
+    made = {
+        "qwen2_5_vl": (transformers.Qwen2_5_VLForConditionalGeneration, transformers.Qwen2_5_VLConfig, {}),
+        "qwen3_vl": (
+            transformers.Qwen3VLForConditionalGeneration,
+            transformers.Qwen3VLConfig,
+            {"num_position_embeddings": 256, "deepstack_visual_indexes": []},
+        ),
+    }
+    model, config, own = made[family]
+    text = {"vocab_size": 64, "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 1}
+    text |= {"num_attention_heads": 2, "num_key_value_heads": 2}
+    tokens = {"image_token_id": 1, "video_token_id": 2, "vision_start_token_id": 3, "vision_end_token_id": 4}
+
+    def of(layers: int) -> Any:
+        vision = {"depth": layers, "hidden_size": 128, "intermediate_size": 512, "num_heads": 4, "out_hidden_size": 32}
+        return config(text_config=text, vision_config={**vision, **own}, **tokens)
+
+    patch = of(1).vision_config.patch_size
+    inputs = {"hidden_states": torch.randn(256, 6 * patch**2), "grid_thw": torch.tensor([[1, 16, 16]])}
+    few, many = (kept_by(model(of(layers)).model.visual, inputs, casts=casts) for layers in (1, 3))
+    tower = shape_of(of(1), GrpoOptions(), name="recipe").vision
+    assert tower is not None
+    planned = 256 * block_bytes(tower, CASTS if casts else PLAIN)
+    assert least < planned / ((many - few) / 2) < most
+
+
 def test_keys_and_values_are_those_of_a_cache() -> None:
     model, tower = language("Qwen3", 3)
     with torch.no_grad():

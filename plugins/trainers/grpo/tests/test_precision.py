@@ -34,6 +34,13 @@ def projections(policy: Policy) -> list[Tensor]:
     return given
 
 
+def test_experts_are_trained_and_judged_with_in_float64(mixture: Path, tmp_path: Path) -> None:
+    """Their kernel for all at once has none, so that another is taken."""
+    recipe = training(tmp_path, mixture, tasks=[points("red", 4)])
+    sft(recipe, steps=1, batch=2, dtype="float64", max_new_tokens=4, validation={"limit": 2})
+    assert {value.dtype for value in weights_of(recipe.checkpoint).values()} == {torch.float64}
+
+
 # -- bfloat16 over float32 weights -------------------------------------------------------------------------------------
 
 

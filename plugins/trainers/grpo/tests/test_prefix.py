@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 import torch
@@ -22,10 +22,9 @@ from harness_transformers.loading import set_threads
 from harness_transformers.pixels import PixelCache
 from harness_transformers.prompts import Prompt, Prompter
 from harness_transformers.testing import make_tiny_llava
-from harness_transformers.testing.qwen import make_tiny_qwen
+from harness_transformers.testing.qwen import FAMILIES, Family, make_tiny_qwen
 
 SHARED: tuple[Mode, ...] = ("packed", "cache")
-FAMILIES: tuple[Literal["qwen2_5_vl", "qwen3_vl"], ...] = ("qwen2_5_vl", "qwen3_vl")
 PAD = 0
 FORMAT, SPACE = TaggedFormat(), Choice(("yes", "no"))
 
@@ -74,6 +73,8 @@ def opened(folder: Path, *, attention: str = "sdpa", dtype: torch.dtype = torch.
     processor = AutoProcessor.from_pretrained(folder)
     prompter = Prompter(processor, pixels=PixelCache(processor), system="message", template={}, who="judge test")
     model = AutoModelForImageTextToText.from_pretrained(folder, dtype=dtype, attn_implementation=attention)
+    if dtype == torch.float64:  # experts in groups have none
+        model.set_experts_implementation("eager")
     return model.train(), prompter
 
 
@@ -155,12 +156,12 @@ def test_sharing_a_prompt_changes_neither_log_probabilities_nor_any_gradient(
     assert_like_repeated_rows(model, batch(prompter, shape))
 
 
+@pytest.mark.torchvision
 @pytest.mark.parametrize("attention", ["sdpa", "eager"])
 @pytest.mark.parametrize("family", FAMILIES)
 def test_models_with_positions_in_three_dimensions_share_prompts_too(
-    tmp_path: Path, family: Literal["qwen2_5_vl", "qwen3_vl"], attention: str
+    tmp_path: Path, family: Family, attention: str
 ) -> None:
-    pytest.importorskip("torchvision", reason="Qwen-VL's processors need torchvision")
     model, prompter = opened(make_tiny_qwen(tmp_path, family), attention=attention)
     for shape in BATCHES.values():
         groups = batch(prompter, shape)
@@ -169,6 +170,32 @@ def test_models_with_positions_in_three_dimensions_share_prompts_too(
             scored = PrefixScorer(model, mode="repeat", pad=PAD).logps(groups)
             for row, (logps, _) in enumerate(by_hand(model, groups, 1.0)):
                 assert (scored.logps[row, : len(logps)] - logps).abs().max() < 1e-9
+
+
+@pytest.mark.torchvision
+@pytest.mark.parametrize("family", FAMILIES)
+def test_they_do_so_with_adapters_and_checkpointing_and_in_half_precision(
+    tmp_path: Path, family: Family, caplog: pytest.LogCaptureFixture
+) -> None:
+    peft = pytest.importorskip("peft")
+    folder = make_tiny_qwen(tmp_path, family)
+    model, prompter = opened(folder)
+    experts = ["mlp.experts.gate_up_proj", "mlp.experts.down_proj"] if "moe" in family else None
+    config = peft.LoraConfig(
+        r=2, target_modules=["q_proj", "v_proj", "qkv"], target_parameters=experts, init_lora_weights=False
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        adapted = peft.get_peft_model(model, config).train().double()
+    groups = batch(prompter, BATCHES["three groups, more completions of some"])
+    assert_like_repeated_rows(adapted, groups)
+    model.activation_checkpointing_enable({"use_reentrant": False})
+    model.enable_input_require_grads()
+    assert_like_repeated_rows(adapted, groups, ("packed",))
+    half, _ = opened(folder, dtype=torch.bfloat16)
+    for mode in SHARED:
+        PrefixScorer(half, mode=mode, pad=PAD).logps(groups)  # or it says how far it is from repeated rows
+    assert not caplog.records
 
 
 @pytest.mark.parametrize("mode", ["repeat", *SHARED])

@@ -162,19 +162,21 @@ _SCRIPT = """
 import importlib, json, os, sys, types
 from pathlib import Path
 package = types.ModuleType("kit"); package.__path__ = [sys.argv[1]]; sys.modules["kit"] = package
-kit = importlib.import_module("kit.test_processes")
-found = getattr(kit, sys.argv[2])(*map(Path, sys.argv[3:5]))
-Path(sys.argv[5], os.environ["RANK"]).write_text(json.dumps(found))
+kit = importlib.import_module(f"kit.{sys.argv[2]}")
+found = getattr(kit, sys.argv[3])(*map(Path, sys.argv[4:6]))
+Path(sys.argv[6], os.environ["RANK"]).write_text(json.dumps(found))
 """
 
 
-def launch(work: str, folder: Path, model: Path, *, processes: int = 2) -> subprocess.Popen[str]:
-    """Start processes that do what a function of this module does."""
+def launch(
+    work: str, folder: Path, model: Path, *, processes: int = 2, module: str = "test_processes"
+) -> subprocess.Popen[str]:
+    """Start processes that do what a function of a module here does."""
     folder.mkdir(parents=True, exist_ok=True)
     (script := folder / "script.py").write_text(_SCRIPT)
     (said := folder / "said").mkdir(exist_ok=True)  # a file each: what two processes print may land in one line
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={processes}"]
-    given = [str(script), str(Path(__file__).parent), work, str(folder), str(model), str(said)]
+    given = [str(script), str(Path(__file__).parent), module, work, str(folder), str(model), str(said)]
     with (folder / "printed").open("w") as printed:
         return subprocess.Popen(
             [*command, *given],

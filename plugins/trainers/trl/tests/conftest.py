@@ -25,7 +25,9 @@ from harness.api import (
 )
 from harness.formats.tagged import TaggedFormat
 from harness_transformers.testing import TinyShape, make_tiny_llava
+from harness_transformers.testing.qwen import FAMILIES, make_tiny_qwen
 from harness_transformers.testing.teach import teach
+from harness_transformers.testing.tiny import CHAT_TEMPLATE, make_tokenizer
 
 FORMAT = TaggedFormat()
 YES_NO = Choice(("yes", "no"))
@@ -39,6 +41,32 @@ def taught(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = make_tiny_llava(tmp_path_factory.mktemp("taught") / "model", shape=TinyShape(hidden=32, heads=2))
     lessons = [point("t", number) for number in range(24)] + [one for number in range(6) for one in pair("t", number)]
     teach(folder, lessons, steps=40)
+    return folder
+
+
+@pytest.fixture(
+    scope="session", params=["llava", *(pytest.param(name, marks=pytest.mark.torchvision) for name in FAMILIES)]
+)
+def start(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a training starts from: the tiny LLaVA, and models of Qwen's shapes with random weights."""
+    if request.param == "llava":
+        taught: Path = request.getfixturevalue("taught")
+        return taught
+    return make_tiny_qwen(tmp_path_factory.mktemp(request.param), request.param)
+
+
+@pytest.fixture(scope="session")
+def wordy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny language model that sees nothing, whose template writes a line break after each turn, as that of Qwen."""
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    folder = tmp_path_factory.mktemp("wordy")
+    tokenizer = make_tokenizer(640)
+    tokenizer.chat_template = CHAT_TEMPLATE.replace("<|end|>", "<|end|>{{ '\\n' }}")
+    ends: dict[str, Any] = {"eos_token_id": tokenizer.eos_token_id, "pad_token_id": tokenizer.pad_token_id}
+    sizes = {"vocab_size": len(tokenizer), "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2}
+    LlamaForCausalLM(LlamaConfig(**sizes, num_attention_heads=2, **ends)).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
     return folder
 
 
@@ -82,6 +110,14 @@ def pair(task: str, number: int) -> Iterator[Example]:
         yield Example(request=request, gold=space.to_shown(0, order), item=item)
 
 
+def question(task: str, number: int) -> Example:
+    """Words alone; the answer is yes to every other one."""
+    item = Item(id=str(number), group=str(number), space=YES_NO, gold=YES_NO.labels[number % 2])
+    messages = (Message("user", (f"Is {number} even?", FORMAT.instruction(YES_NO))),)
+    request = Request(task=task, item=item.id, messages=messages, space=YES_NO, format=FORMAT)
+    return Example(request=request, gold=item.gold, item=item)
+
+
 def task_of(name: str, split: Callable[[str], Sequence[Example]], **fields: Any) -> TrainingTask:
     return TrainingTask(
         name=name,
@@ -120,6 +156,11 @@ def accuracy(request: Request, judgement: Judgement, gold: Verdict) -> float | N
 def length(request: Request, judgement: Judgement, gold: Verdict) -> float | None:
     """Something that differs from answer to answer of any model: for tests that need a gradient."""
     return (judgement.completion_tokens or 0) / 10
+
+
+def fine(request: Request, judgement: Judgement, gold: Verdict) -> float | None:
+    """Hardly any two answers earn the same, whatever the model writes."""
+    return sum(map(ord, judgement.raw)) % 101 / 100
 
 
 def nothing(request: Request, judgement: Judgement, gold: Verdict) -> float | None:

@@ -15,7 +15,7 @@ from harness_transformers.loading import source_of
 from harness_trl.options import TrlGrpoOptions, TrlOptions, TrlSftOptions
 from harness_trl.rows import Rows, Shown, open_without_weights
 
-from .conftest import TINY, pair, pairs, point, points, task_of, training
+from .conftest import TINY, pair, pairs, point, points, question, task_of, training
 
 
 def opened(model: Path, options: TrlOptions) -> Shown:
@@ -138,12 +138,71 @@ def test_a_task_without_examples_is_an_error(taught: Path) -> None:
 def test_the_target_of_sft_is_the_verdict_with_its_reasoning_or_without(taught: Path) -> None:
     for rationale, text in ((None, "<answer>yes</answer>"), ("rationale", "It is red.")):
         rows = rows_of(taught, point("t", 0), options=TrlSftOptions(**TINY, rationale=rationale))
-        (message,) = rows.row(0)["completion"]
-        assert message["role"] == "assistant"
-        assert text in message["content"]
-        assert ("It is red." in message["content"]) is (rationale is not None)
+        completion = rows.row(0)["completion"]
+        assert text in completion
+        assert ("It is red." in completion) is (rationale is not None)
     with pytest.raises(UserError, match="has no tag 'reasons'"):
         rows_of(taught, point("t", 0), options=TrlSftOptions(**TINY, rationale="reasons")).row(0)
+
+
+def closing(model: Path, folder: Path) -> Path:
+    """The same model with a template that writes a line break after each turn, as that of Qwen."""
+    template = shutil.copytree(model, folder) / "chat_template.jinja"
+    template.write_text(template.read_text().replace("<|end|>", "<|end|>{{ '\\n' }}"))
+    return folder
+
+
+def test_sft_learns_what_the_judge_is_shown_and_writes_and_nothing_after_its_end(taught: Path, tmp_path: Path) -> None:
+    model = closing(taught, tmp_path / "closing")
+    rows = rows_of(model, point("t", 1), *pair("t", 2), options=TrlSftOptions(**TINY))
+    shown = opened(model, TrlSftOptions(**TINY))
+    tokenizer = shown.processor.tokenizer
+    for number, example in enumerate(rows.examples):
+        row = rows.row(number)
+        made = shown.processor(images=[row["images"]], text=[row["prompt"]], add_special_tokens=False)
+        assert tuple(made["input_ids"][0]) == shown.prompter.prompt(example.request).ids
+        assert row["completion"] == example.request.format.write(example.gold, example.request.space) + "<|end|>"
+        assert tokenizer.decode([tokenizer.eos_token_id]) == "<|end|>"
+
+
+def test_a_batch_of_one_picture_and_two_and_none_holds_the_tokens_of_the_judge(start: Path) -> None:
+    import torch
+    from trl.trainer.sft_trainer import DataCollatorForVisionLanguageModeling
+
+    rows = rows_of(start, point("t", 1), question("t", 2), *pair("t", 3), options=TrlSftOptions(**TINY))
+    shown = opened(start, TrlSftOptions(**TINY))
+    collate = DataCollatorForVisionLanguageModeling(processor=shown.processor, completion_only_loss=True)
+    made = collate([rows.row(number) for number in range(4)])
+    prompts = [shown.prompter.prompt(example.request) for example in rows.examples]
+    end = shown.prompter.tokenizer.eos_token_id
+    for number, (example, prompt) in enumerate(zip(rows.examples, prompts, strict=True)):
+        target = example.request.format.write(example.gold, example.request.space)
+        answer = (*shown.prompter.answer_ids(target), end)
+        there = made["attention_mask"][number].bool()
+        assert tuple(made["input_ids"][number][there].tolist()) == (*prompt.ids, *answer)
+        assert tuple(made["labels"][number][made["labels"][number] != -100].tolist()) == answer
+    pixels = torch.cat([picture["pixel_values"] for prompt in prompts for picture in prompt.prepared])
+    assert torch.equal(made["pixel_values"], pixels)
+
+
+def test_grpo_refuses_questions_with_pictures_beside_others_without(taught: Path, wordy: Path) -> None:
+    with pytest.raises(UserError, match="some questions show pictures and some do not"):
+        rows_of(taught, point("t", 1), question("t", 2))
+    assert rows_of(taught, question("t", 2)).row(0)["images"] == []
+    assert rows_of(taught, point("t", 1), question("t", 2), options=TrlSftOptions(**TINY)).row(1)["images"] == []
+    assert rows_of(wordy, question("t", 2)).row(0)["row"] == 0
+
+
+def test_sft_of_a_text_model_is_given_the_same_tokens(wordy: Path) -> None:
+    example = question("t", 1)
+    rows = rows_of(wordy, example, options=TrlSftOptions(**TINY))
+    shown = opened(wordy, TrlSftOptions(**TINY))
+    row, prompt = rows.row(0), shown.prompter.prompt(example.request).ids
+    answer = example.request.format.write(example.gold, example.request.space)
+    end = shown.prompter.tokenizer.eos_token_id
+    assert row["input_ids"] == [*prompt, *shown.prompter.answer_ids(answer), end]
+    assert row["completion_mask"] == [0] * len(prompt) + [1] * (len(row["input_ids"]) - len(prompt))
+    assert row["input_ids"].count(shown.prompter.tokenizer.bos_token_id) == 1
 
 
 def test_rows_of_all_tasks_stand_in_their_order(taught: Path, tmp_path: Path) -> None:

@@ -305,6 +305,8 @@ def open_model(
                 f"{who}: model {source} has no weights for {some}, so it is no complete "
                 f"{type(model).__name__}; is it a model of another kind?"
             )
+        if str(model.dtype) == "torch.float64":  # the kernel that multiplies all experts at once has none
+            model.set_experts_implementation("eager")
         if four_bits:
             compute_in_own_type(model)
         elif options.device_map is None:

@@ -131,6 +131,8 @@ class Policy(Speaker):
         self._options = options
         if options.dtype == "float64":
             self.model.double()
+            # The kernel that multiplies all experts at once has no float64.
+            self.model.set_experts_implementation("eager")
         without_dropout(self.model)
         if options.lora is not None:
             add_adapter(self.model, options.lora, name=name, seed=seed)

@@ -100,7 +100,8 @@ def sft_arguments(training: Training, options: TrlSftOptions, source: Source) ->
         UserError: Batches do not split over the devices, or `trl` names what TRL does not know.
     """
     arguments = _common(training, options, source, updates=1, rows=options.batch)
-    return _with_further({**arguments, "max_length": None}, options.trl, "SFTConfig", training.name)
+    own = {"max_length": None, "completion_only_loss": True}
+    return _with_further({**arguments, **own}, options.trl, "SFTConfig", training.name)
 
 
 def _common(training: Training, options: TrlOptions, source: Source, *, updates: int, rows: int) -> dict[str, Any]:

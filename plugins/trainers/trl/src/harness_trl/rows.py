@@ -79,7 +79,8 @@ class Rows:
         skipped: Numbers of the rows that could not be shown, by task.
 
     Raises:
-        UserError: A task has no examples, or shows images to a model that reads text only.
+        UserError: A task has no examples, or shows images to a model that reads text only; or SFT is to end answers
+            with a token that the tokenizer does not name, or GRPO is to mix questions with pictures and without.
     """
 
     def __init__(self, training: Training, shown: Shown, options: TrlOptions) -> None:
@@ -97,7 +98,20 @@ class Rows:
             if not shown.sees and any(example.request.images for example in self.examples[begin:]):
                 raise UserError(f"task {task.name}: shows images, and the model reads text only")
             self._tasks.append((task.name, begin, len(self.examples)))
+        # TRL's GRPO hands a batch to the processor that has None in place of pictures, which no processor takes.
+        shows = {bool(example.request.images) for example in self.examples}
+        if shown.sees and len(shows) > 1 and not isinstance(options, TrlSftOptions):
+            raise UserError(
+                f"recipe {training.name}: some questions show pictures and some do not, and trl-grpo cannot learn "
+                "from both in one batch; train with grpo of judge-harness-grpo, or leave tasks out"
+            )
         tokenizer = shown.prompter.tokenizer
+        self._end: str = tokenizer.eos_token or ""
+        if not self._end and isinstance(options, TrlSftOptions):
+            raise UserError(
+                f"recipe {training.name}: the tokenizer names no token that ends an answer; set eos_token in its "
+                "tokenizer_config.json"
+            )
         self._controls = {*tokenizer.all_special_tokens, *tokenizer.get_added_vocab()}
         self._kept = lru_cache(maxsize=1)(self._first_from)  # a prompt is drawn G times in a row
 
@@ -153,15 +167,31 @@ class Rows:
                 image.forget()
         if prompt.opened:
             self.opened.add(number)
+        if target is not None:
+            return self._lesson(request, prompt, target, pictures)
         row: dict[str, Any] = {"prompt": self._conversation(request)}
         if self._shown.sees:
             row["images"] = pictures
-        if target is None:
-            return {**row, "task": task, "item": request.item, "order": list(request.order), "row": number}
-        row["completion"] = [{"role": "assistant", "content": target}]
-        if self._options.chat_template_kwargs:
-            row["chat_template_kwargs"] = dict(self._options.chat_template_kwargs)
-        return row
+        return {**row, "task": task, "item": request.item, "order": list(request.order), "row": number}
+
+    def _lesson(self, request: Request, prompt: Prompt, target: str, pictures: list[Any]) -> dict[str, Any]:
+        """A row of SFT: what the judge will be shown, the answer, and the token that ends it.
+
+        TRL would have the chat template write the answer. That of Qwen writes a line break after the end of a turn,
+        which a judge never writes and SFT would learn.
+        """
+        if not self._shown.sees:
+            prompter = self._shown.prompter
+            answer = (*prompter.answer_ids(target), prompter.tokenizer.eos_token_id)
+            mask = [*[0] * len(prompt.ids), *[1] * len(answer)]
+            return {"input_ids": [*prompt.ids, *answer], "completion_mask": mask}
+        rendered = self._shown.processor.apply_chat_template(
+            self._conversation(request),
+            tokenize=False,
+            add_generation_prompt=True,
+            **self._options.chat_template_kwargs,
+        )
+        return {"prompt": rendered, "completion": target + self._end, "images": pictures}
 
     def _check(self, request: Request) -> None:
         if request.messages[-1].role == "assistant":

@@ -1,4 +1,4 @@
-"""Tiny Qwen-VL models from configuration: 3-D positions and deepstack features. Needs torchvision.
+"""Tiny Qwen-VL models from configuration: 3-D positions, deepstack features, experts. Needs torchvision.
 
 Qwen's processors always have a video processor, and that one needs torchvision. Transformers says so when one is made.
 """
@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from harness_transformers.testing.tiny import make_tokenizer
+
+Family = Literal["qwen2_5_vl", "qwen3_vl", "qwen3_vl_moe"]
+FAMILIES: tuple[Family, ...] = ("qwen2_5_vl", "qwen3_vl", "qwen3_vl_moe")
 
 _SPECIAL = ("<|im_start|>", "<|im_end|>", "<|vision_start|>", "<|vision_end|>", "<|image_pad|>", "<|video_pad|>")
 
@@ -27,12 +30,13 @@ CHAT_TEMPLATE = """\
 {% endif -%}"""
 
 
-def make_tiny_qwen(folder: str | Path, family: Literal["qwen2_5_vl", "qwen3_vl"], *, seed: int = 0) -> Path:
+def make_tiny_qwen(folder: str | Path, family: Family, *, seed: int = 0) -> Path:
     """Write a model folder that `AutoProcessor` and `AutoModelForImageTextToText` open.
 
     Args:
         folder: Made if it is not there.
-        family: Qwen2.5-VL has windows in its vision tower, Qwen3-VL features at several depths.
+        family: Qwen2.5-VL has windows in its vision tower, Qwen3-VL features at several depths. The larger ones of
+            Qwen3-VL are mixtures of experts.
         seed: Of the random weights.
 
     Returns:
@@ -50,12 +54,12 @@ def make_tiny_qwen(folder: str | Path, family: Literal["qwen2_5_vl", "qwen3_vl"]
     parts: dict[str, Any] = {"image_processor": image_processor, "tokenizer": tokenizer, "chat_template": CHAT_TEMPLATE}
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        if family == "qwen3_vl":
-            processor = transformers.Qwen3VLProcessor(video_processor=transformers.Qwen3VLVideoProcessor(), **parts)
-            model = transformers.Qwen3VLForConditionalGeneration(_qwen3(tokenizer))
-        else:
+        if family == "qwen2_5_vl":
             processor = transformers.Qwen2_5_VLProcessor(video_processor=transformers.Qwen2VLVideoProcessor(), **parts)
-            model = transformers.Qwen2_5_VLForConditionalGeneration(_qwen2_5(tokenizer))
+            model = _qwen2_5(tokenizer)
+        else:
+            processor = transformers.Qwen3VLProcessor(video_processor=transformers.Qwen3VLVideoProcessor(), **parts)
+            model = _qwen3(tokenizer) if family == "qwen3_vl" else _qwen3_moe(tokenizer)
     model.generation_config.eos_token_id = tokenizer.eos_token_id
     model.generation_config.pad_token_id = tokenizer.pad_token_id
     folder = Path(folder)
@@ -65,7 +69,7 @@ def make_tiny_qwen(folder: str | Path, family: Literal["qwen2_5_vl", "qwen3_vl"]
 
 
 def _patches(family: str) -> dict[str, int]:
-    return {"patch_size": 16 if family == "qwen3_vl" else 14, "merge_size": 2, "temporal_patch_size": 2}
+    return {"patch_size": 14 if family == "qwen2_5_vl" else 16, "merge_size": 2, "temporal_patch_size": 2}
 
 
 def _tokens(tokenizer: Any) -> dict[str, int]:
@@ -83,35 +87,43 @@ def _text(tokenizer: Any) -> dict[str, Any]:
         "num_attention_heads": 4,
         "num_key_value_heads": 2,
         "max_position_embeddings": 2048,
+        "bos_token_id": None,
         "eos_token_id": tokenizer.eos_token_id,
         "pad_token_id": tokenizer.pad_token_id,
         "rope_parameters": {"rope_type": "default", "rope_theta": 10_000.0, "mrope_section": [2, 3, 3]},
     }
 
 
-def _qwen3(tokenizer: Any) -> Any:
-    from transformers import Qwen3VLConfig
+_VISION: dict[str, Any] = {
+    "depth": 3,
+    "hidden_size": 32,
+    "intermediate_size": 64,
+    "num_heads": 2,
+    "out_hidden_size": 64,
+}
+_DEEP: dict[str, Any] = {**_VISION, "num_position_embeddings": 64, "deepstack_visual_indexes": [0, 1]}
 
-    vision: dict[str, Any] = {
-        "depth": 3,
-        "hidden_size": 32,
-        "intermediate_size": 64,
-        "num_heads": 2,
-        "out_hidden_size": 64,
-    }
-    vision |= {"num_position_embeddings": 64, "deepstack_visual_indexes": [0, 1]}
-    return Qwen3VLConfig(text_config={**_text(tokenizer), "head_dim": 16}, vision_config=vision, **_tokens(tokenizer))
+
+def _qwen3(tokenizer: Any) -> Any:
+    import transformers
+
+    text = {**_text(tokenizer), "head_dim": 16}
+    config = transformers.Qwen3VLConfig(text_config=text, vision_config=_DEEP, **_tokens(tokenizer))
+    return transformers.Qwen3VLForConditionalGeneration(config)
+
+
+def _qwen3_moe(tokenizer: Any) -> Any:
+    import transformers
+
+    experts = {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 32}
+    text = {**_text(tokenizer), "head_dim": 16, **experts}
+    config = transformers.Qwen3VLMoeConfig(text_config=text, vision_config=_DEEP, **_tokens(tokenizer))
+    return transformers.Qwen3VLMoeForConditionalGeneration(config)
 
 
 def _qwen2_5(tokenizer: Any) -> Any:
-    from transformers import Qwen2_5_VLConfig
+    import transformers
 
-    vision: dict[str, Any] = {
-        "depth": 3,
-        "hidden_size": 32,
-        "intermediate_size": 64,
-        "num_heads": 2,
-        "out_hidden_size": 64,
-    }
-    vision |= {"fullatt_block_indexes": [1]}
-    return Qwen2_5_VLConfig(text_config=_text(tokenizer), vision_config=vision, **_tokens(tokenizer))
+    vision = {**_VISION, "fullatt_block_indexes": [1]}
+    config = transformers.Qwen2_5_VLConfig(text_config=_text(tokenizer), vision_config=vision, **_tokens(tokenizer))
+    return transformers.Qwen2_5_VLForConditionalGeneration(config)

@@ -6,6 +6,7 @@ It learns how an answer looks, and little of what is right. Not a trainer for ju
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,9 @@ from harness.api import Example
 from harness_transformers.loading import set_threads
 from harness_transformers.pixels import PixelCache
 from harness_transformers.prompts import Prompt, Prompter
+
+_VISION = re.compile(r"(^|\.)(vision_tower|visual)\.")
+"""Names of weights of a vision tower, here and in Qwen-VL."""
 
 
 def teach(
@@ -51,7 +55,7 @@ def teach(
         (prompter.prompt(example.request), (*prompter.answer_ids(_write_answer(example)), stop)) for example in examples
     ]
     # Only the language half: the form of an answer does not depend on what is seen.
-    learned = [weights for name, weights in model.named_parameters() if "vision_tower" not in name]
+    learned = [weights for name, weights in model.named_parameters() if not _VISION.search(name)]
     optimiser = torch.optim.AdamW(learned, lr=rate)
     dice = random.Random(seed)
     losses: list[float] = []
@@ -84,6 +88,11 @@ def _collate(lessons: Sequence[tuple[Prompt, tuple[int, ...]]], pad: int) -> tup
         "input_ids": torch.tensor([[*[pad] * (most - len(row)), *row] for row in rows]),
         "attention_mask": torch.tensor([[*[0] * (most - len(row)), *[1] * len(row)] for row in rows]),
     }
+    # Qwen-VL finds its pictures by the kinds of its tokens.
+    kinds = {name: [prompt.per_token[name] for prompt, _ in lessons] for name in lessons[0][0].per_token}
+    for name, values in kinds.items():
+        ends = [[*kind, *[0] * len(answer)] for kind, (_, answer) in zip(values, lessons, strict=True)]
+        inputs[name] = torch.tensor([[*[0] * (most - len(row)), *row] for row in ends])
     prepared = [part for prompt, _ in lessons for part in prompt.prepared]
     if prepared:
         inputs |= {name: torch.cat([part[name] for part in prepared]) for name in prepared[0]}

@@ -9,9 +9,10 @@ bytes of a number (4 in float32, 2 in half precision):
     head norms   8 (q + k)  of Qwen3; 6 (q + k) under autocast
     feed-forward 4 b i      gate, up, activation, product; r experts: b r (4 i + 2 h)
 
-A block of a vision tower has no gate and other norms: b (8 h + 3 i), and 24 h + 6 i under autocast. Experts of a
-mixture stay in float32 under autocast. An adapter over half precision keeps float32 copies of what it reads:
-4 (5 h + q + i).
+A block of most vision towers has no gate and other norms: b (8 h + 3 i), and 24 h + 6 i under autocast. That of
+Qwen2.5-VL has a gate, and counts as a block of a language model: a tenth too little in float32, as it attends within
+windows and puts these together. That of Qwen3-VL keeps a quarter less than planned under autocast. Experts of a mixture
+stay in float32 under autocast. An adapter over half precision keeps float32 copies of what it reads: 4 (5 h + q + i).
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ class Tower:
     routed: int = 0
     """Experts that a token goes through; 0 where there are none."""
     gated: bool = True
-    """Whether the feed-forward part has a gate, as in all language models here."""
+    """Whether the feed-forward part has a gate: in all language models here, and in the vision tower of Qwen2.5-VL."""
     norms_heads: bool = False
     """Whether queries and keys are normalised, as in Qwen3."""
 
@@ -95,7 +95,7 @@ def shape_of(config: Any, options: CommonOptions, *, name: str, trust_remote_cod
     apart = names_apart(model)
     try:
         text = _language(config.get_text_config())
-        tower = None if vision is None else _vision(vision)
+        tower = None if vision is None else _vision(vision, gated=any("gate_proj" in part for part in apart))
     except AttributeError as error:
         raise UserError(
             f"recipe {name}: memory of a {config.model_type} cannot be planned: its configuration has another form "
@@ -182,7 +182,7 @@ def _language(config: Any) -> Tower:
     )
 
 
-def _vision(config: Any) -> Tower:
+def _vision(config: Any, *, gated: bool) -> Tower:
     layers = getattr(config, "depth", None) or config.num_hidden_layers
     width = config.hidden_size
-    return Tower(layers=layers, width=width, heads=width, keys=width, inner=config.intermediate_size, gated=False)
+    return Tower(layers=layers, width=width, heads=width, keys=width, inner=config.intermediate_size, gated=gated)
