@@ -70,8 +70,8 @@ def test_a_criterion_without_certain_tokens_has_none_and_the_others_keep_theirs(
 
 @pytest.mark.parametrize("place", [0, 1])
 def test_a_score_of_a_rubric_is_found_as_a_number(place: int) -> None:
-    criteria = [("sharp", Score(1, 3)), ("right", YES)]
-    rubric = Rubric(tuple(criteria if place == 0 else reversed(criteria)))
+    sharp, right = ("sharp", Score(1, 3)), ("right", YES)
+    rubric = Rubric((sharp, right) if place == 0 else (right, sharp))
     found = probabilities(rubric, "<answer>", "sharp: ", "2", "; ", "right: ", "yes", "</answer>")
     assert {name: share for name, share in found.items() if name.startswith("sharp")} == pytest.approx(
         {"sharp: 1": 0.2, "sharp: 2": 0.7, "sharp: 3": 0.1}
