@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from itertools import chain
 
-from harness.api import DataError, Judge, Judgement, Request, Status, UserError
+from harness.api import DataError, Image, Judge, Judgement, Request, Status, UserError
 
 TICK_S = 0.05
 """How often the main thread looks up when nothing happens."""
@@ -50,6 +50,46 @@ class _Source:
             return None
 
 
+class _Pixels:
+    """The pixels of requests in flight, let go once no request needs them.
+
+    Both orders of an item show the same pictures, and come one after the other. So those of the request that was
+    answered last stay until the next one is handed out. That is one request's pictures more than are in flight.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()  # a judge may take requests in one thread and answer in another
+        self._needed: Counter[int] = Counter()
+        self._last: tuple[Image, ...] = ()
+
+    def hold(self, request: Request) -> None:
+        """A request is handed out."""
+        with self._lock:
+            self._needed.update(id(image) for image in request.images)
+            self._replace_last(())
+
+    def let_go(self, request: Request) -> None:
+        """A request that was handed out is answered."""
+        with self._lock:
+            for image in request.images:
+                self._needed[id(image)] -= 1
+                if self._needed[id(image)] <= 0:
+                    del self._needed[id(image)]
+            self._replace_last(request.images)
+
+    def clear(self) -> None:
+        """Nothing more is handed out."""
+        with self._lock:
+            self._replace_last(())
+
+    def _replace_last(self, images: tuple[Image, ...]) -> None:
+        kept = {id(image) for image in images}
+        for image in self._last:
+            if id(image) not in self._needed and id(image) not in kept:
+                image.forget()
+        self._last = images
+
+
 class _Attempt:
     """One call of `Judge.judge`, in a thread. Abandoned when it hangs. What it does afterwards is ignored."""
 
@@ -65,6 +105,7 @@ class _Attempt:
         self._stopping = stopping
         self._room = threading.Condition()
         self.wake = threading.Event()
+        self._pixels = _Pixels()
         self.answers: deque[AnsweredRequest] = deque()
         self.in_flight: dict[str, Request] = {}
         self.failure: BaseException | None = None
@@ -90,6 +131,7 @@ class _Attempt:
         except BaseException as error:  # all that a judge raises, SystemExit included, is its own failure
             self.failure = error
         finally:
+            self._pixels.clear()
             self.done = True
             self.wake.set()
 
@@ -104,9 +146,11 @@ class _Attempt:
             request = self._pull()
             self.last_activity, self.pulling = time.monotonic(), False
             if request is None or self.abandoned:
+                self._pixels.clear()
                 return
             self.pulled += 1
             self.in_flight[request.key] = request
+            self._pixels.hold(request)
             yield request
 
     def _may_go_on(self) -> bool:
@@ -126,8 +170,7 @@ class _Attempt:
         if not isinstance(judgement, Judgement):
             judgement = Judgement.failure(Status.ERROR, f"the judge yielded {judgement!r:.200}, which is no Judgement")
         # Thousands of answers may wait to be written down, and the pixels of their pictures are not needed any more.
-        for image in mine.images:
-            image.forget()
+        self._pixels.let_go(mine)
         self.answers.append((mine, judgement.check(mine.space)))
         del self.in_flight[mine.key]
         # A fast judge would fill the queue within a tick. A slow one is written down once a tick, in one batch.

@@ -180,14 +180,15 @@ def clips(folder: str) -> Iterator[object]:
             yield item
 
 
-def run_clips(folder: str, limit: int) -> Iterator[object]:
-    """A run of the pairs, of which each is given at the end."""
+def run_clips(folder: str, limit: int, *, order: str = "fixed") -> Iterator[object]:
+    """A run of the pairs, of which each is given at the end, once for each order."""
     import harness
 
     with tempfile.TemporaryDirectory() as place:
         judge, manifest = Path(place) / "looker.py", Path(place) / "clips.yaml"
         judge.write_text(JUDGE)
         entry = {"use": "preference/videogen-rewardbench", "data": folder, "with": {"subset": "VQ", "frames": FRAMES}}
+        entry["protocol"] = {"order": order}
         manifest.write_text(json.dumps({"name": "clips", "tasks": [entry], "judges": [{"use": "looker/looker"}]}))
         yield None
         found = harness.run(
@@ -207,7 +208,10 @@ SIDES = {
 
 def measure(side: str, file: str, limit: int) -> None:
     """In a process of its own: read, and print rows, CPU seconds and megabytes."""
-    rows = run_clips(file, limit) if side == "run_clips" else SIDES[side](file)
+    if side.startswith("run_clips"):
+        rows = run_clips(file, limit, order="both" if side == "run_clips_both" else "fixed")
+    else:
+        rows = SIDES[side](file)
     next(rows)  # imports and the footer of the file
     began, count = time.process_time(), 0
     for _ in rows:
@@ -236,6 +240,7 @@ def measure_clips(count: int) -> None:
         size = sum(file.stat().st_size for file in (folder / "videos").iterdir())
         print(f"{count} clips, {size / 2**20:.0f} MB")
         whole, tenth = run("clips", folder), run("clips", folder, limit=count // 20)
+        both = run("run_clips_both", folder)
         ran, ran_tenth = run("run_clips", folder), run("run_clips", folder, limit=count // 20)
     result = {
         "clips": count,
@@ -245,6 +250,8 @@ def measure_clips(count: int) -> None:
         "peak_mb_tenth": round(tenth["peak_mb"], 1),
         "run_clips_per_s": round(2 * ran["rows"] / ran["seconds"], 1),
         "run_peak_mb": round(ran["peak_mb"], 1),
+        "run_both_orders_seconds": round(both["seconds"], 1),
+        "run_both_orders_peak_mb": round(both["peak_mb"], 1),
         "run_peak_mb_tenth": round(ran_tenth["peak_mb"], 1),
     }
     print(json.dumps(result))
@@ -257,7 +264,7 @@ def main() -> None:
     parser.add_argument("--kilobytes", type=int, default=4, help="size of a picture, roughly")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--clips", type=int, default=0, help="measure videos, so many clips, and no rows")
-    parser.add_argument("--side", choices=[*SIDES, "run_clips"], help=argparse.SUPPRESS)
+    parser.add_argument("--side", choices=[*SIDES, "run_clips", "run_clips_both"], help=argparse.SUPPRESS)
     parser.add_argument("--file", help=argparse.SUPPRESS)
     parser.add_argument("--limit", type=int, default=-1, help=argparse.SUPPRESS)
     options = parser.parse_args()

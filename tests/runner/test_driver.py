@@ -327,6 +327,40 @@ def test_answers_that_wait_to_be_written_down_hold_no_pixels(make_request: Make)
     assert drawn == [0, 1, 2, 3, 4] * 2, "each is drawn again, since its pixels were let go"
 
 
+@pytest.mark.parametrize("batch", [1, 2, 3, 20])
+def test_both_orders_of_an_item_share_the_pixels_of_its_pictures(make_request: Make, batch: int) -> None:
+    import PIL.Image
+
+    drawn: list[int] = []
+    kept: list[int] = []
+
+    def draw(number: int) -> PIL.Image.Image:
+        drawn.append(number)
+        return PIL.Image.new("RGB", (4, 4), (number, 0, 0))
+
+    pictures = [
+        Image.from_drawing(partial(draw, k), name=f"{k}", named=partial("{:064x}".format, k)) for k in range(12)
+    ]
+    asked = []
+    for item in range(6):
+        pair = pictures[2 * item : 2 * item + 2]
+        for order, shown in enumerate((pair, pair[::-1])):
+            request = make_request(2 * item + order)
+            asked.append(dataclasses.replace(request, messages=(Message("user", ("Which?", *shown)),)))
+
+    def look(request: Request) -> Judgement:
+        for image in request.images:
+            image.load()
+        kept.append(sum(image._pixels is not None for image in pictures))
+        return good(request)
+
+    assert len(by_item(drive(Scripted(look, batch=batch), asked))) == 12
+    assert sorted(drawn) == list(range(12)), "each is drawn once"
+    # Those of the requests in flight, and of the one before.
+    assert max(kept) <= min(12, 2 * batch + 2)
+    assert all(image._pixels is None for image in pictures), "all are let go at the end"
+
+
 def test_a_judge_goes_on_as_soon_as_its_answers_are_taken(make_request: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("harness.runner.driver.MOST_WAITING", 8)
     judge = Scripted(good)

@@ -80,8 +80,10 @@ mean over criteria is of exact values, officially of values rounded to two decim
 the criterion.""",
         pitfalls="""\
 Only order: fixed, or order: both with pooling: agree, has a TOS and a CMR: the answers of one pair are compared by
-candidate. A judge that always prefers the same answer has a TOS of 0, at any accuracy. To ask for all criteria at
-once is another question: generic/rubric does, with conflict_matching and tradeoff_sensitivity of the core.""",
+candidate. A judge that always prefers the same answer has a TOS of 0, at any accuracy. Officially each criterion is a
+question of its own, as here: the authors' files for judges have a row for each (question_id ends with the criterion).
+To ask for all criteria at once is another question: generic/rubric does, with conflict_matching and
+tradeoff_sensitivity of the core.""",
         example="harness_preference.benchmarks.multi_crit:example",
     )
 ]
