@@ -20,6 +20,7 @@ import tomllib
 import venv
 import zipfile
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -173,9 +174,12 @@ def main() -> None:
     if out.exists() and any(out.iterdir()):
         sys.exit(f"{out} is not empty; remove it, so that nothing old is uploaded")
     distributions = find_distributions()
-    for distribution in distributions:
-        build(distribution, out, isolated=arguments.isolated)
-        print(f"built {distribution.name} {distribution.version}")
+    core, *plugins = distributions
+    build(core, out, isolated=arguments.isolated)  # by itself: its folder holds those of the plugins
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # each build is a process, and uses one core
+        for done in [pool.submit(build, plugin, out, isolated=arguments.isolated) for plugin in plugins]:
+            done.result()
+    print(*(f"built {item.name} {item.version}" for item in distributions), sep="\n")
     check_files(distributions, out)
     used = [item for item in distributions if item.name in OFFLINE] if arguments.from_index else distributions
     use(used, out, from_index=arguments.from_index)

@@ -6,6 +6,7 @@ with its own folder, environment, import path and end. Lines of JSON come in; fo
 
 from __future__ import annotations
 
+import atexit
 import gc
 import importlib
 import io
@@ -15,6 +16,7 @@ import select
 import signal
 import subprocess
 import sys
+import threading
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -118,7 +120,13 @@ def _be_command(asked: dict[str, Any], given: list[str]) -> None:
     sys.argv = ["harness", *asked["arguments"]]
     from harness.cli import main
 
-    main()
+    try:
+        main()
+    except SystemExit as end:
+        # To take down all modules would touch, and so copy, every page of memory. All that can be seen is done.
+        threading._shutdown()  # type: ignore[attr-defined]
+        atexit._run_exitfuncs()
+        os._exit(end.code if isinstance(end.code, int) else 1)
 
 
 if __name__ == "__main__":
