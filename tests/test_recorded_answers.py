@@ -200,6 +200,15 @@ def test_validate_finds_a_broken_row(tmp_path: Path, harness: Harness, save: Sav
     assert "one.jsonl, line 2: there is no column 'b'" in err
 
 
+def test_validate_says_that_a_folder_is_still_empty(tmp_path: Path, harness: Harness) -> None:
+    (tmp_path / "data").mkdir()
+    task = "{use: preference/rewardbench, data: data}"
+    (tmp_path / "m.yaml").write_text(f"name: m\ntasks: [{task}]\njudges: [{{use: baselines/random}}]\n")
+    code, out, err = harness("validate", "m.yaml")
+    assert (code, out.startswith("m.yaml: ok")) == (0, True)
+    assert "data is empty, so no items were read; a run needs them" in err
+
+
 def test_shards_leave_out_the_same(tmp_path: Path, harness: Harness, save: Save) -> None:
     for name in ("one", "two"):
         save(f"{name}.jsonl", *pairs(*"ABABAB", prefix=name))

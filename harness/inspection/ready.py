@@ -34,8 +34,13 @@ def check_files(loaded: LoadedManifest, plugins: Plugins) -> Iterator[str]:
     all_there = True
     for number, resolved in enumerate(loaded.tasks):
         # That a path is there was checked with the manifest.
-        if resolved.entry.data is None or resolved.entry.data.startswith("hub:"):
+        data = resolved.entry.data
+        if data is None or data.startswith("hub:"):
             all_there = False
+            continue
+        if Path(data).is_dir() and next(Path(data).iterdir(), None) is None:
+            all_there = False
+            yield f"tasks[{number}]: {data} is empty, so no items were read; a run needs them"
             continue
         for task in plan_entry(loaded, plan, number):
             with at(loaded, f"tasks.{number}"):
