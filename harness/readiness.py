@@ -5,15 +5,20 @@ Not for single answers that are missing: those are errors of their cell.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from itertools import islice
 from typing import TYPE_CHECKING
 
-from harness.api import UserError
+from harness.api import Image, Item, UserError
 from harness.manifest.load import LoadedManifest, LoadedRecipe
 from harness.runner.planned import Plan, PlannedJudge, PlannedTask
 
 if TYPE_CHECKING:
     from harness.discovery import Plugins
+
+_COMPARED, _FEW = 1000, 5
+"""Items of a task that are looked at for ids that another one has too, and how many of those are compared."""
 
 
 def check_plan(loaded: LoadedManifest, plan: Plan, plugins: Plugins) -> None:
@@ -62,6 +67,42 @@ def leave_out(plan: Plan) -> None:
     # answer to anything is a mistake, most often in the ids.
     for entry in {judge.entry: judge for judge in knowing}:
         _check_entry(plan, [judge for judge in knowing if judge.entry == entry], seen)
+    _refuse_shared_ids(plan, [judge for judge in knowing if getattr(judge.judge, "ignores_task", False)])
+
+
+def _refuse_shared_ids(plan: Plan, judges: Sequence[PlannedJudge]) -> None:
+    """Refuse to give one recorded answer to two questions, where two tasks have items of one id.
+
+    Only the first items are compared. Ids that are numbers of rows, or such as `test-000000`, meet there at once.
+    """
+    first: dict[str, tuple[PlannedTask, Item]] = {}
+    compared: Counter[str] = Counter()
+    for task in plan.tasks if judges and len(plan.tasks) > 1 else ():
+        for _, item in islice(task.items(), _COMPARED):
+            other, known = first.setdefault(item.id, (task, item))
+            # A few are enough: an entry of the same data under another protocol shares all of them.
+            if other is task or compared[task.name] == _FEW:
+                continue
+            judge = next((judge for judge in judges if _covers_both(judge, item.id, task, other)), None)
+            if judge is None:
+                continue
+            compared[task.name] += 1
+            if task.id != other.id or _content(item) != _content(known):
+                raise UserError(
+                    f"judge {judge.name}: its answer to item {item.id!r} would count for the tasks {other.name} and "
+                    f"{task.name}, which ask different things; say in its rows which task they answer, and name that "
+                    "field (`task_field:`), or give each task a manifest of its own"
+                )
+
+
+def _covers_both(judge: PlannedJudge, item: str, *tasks: PlannedTask) -> bool:
+    return all(judge.judge.covers(task.name, item) for task in tasks)  # type: ignore[attr-defined]
+
+
+def _content(item: Item) -> tuple[object, ...]:
+    parts = (item.question, *item.candidates)
+    texts = tuple(tuple(part.key if isinstance(part, Image) else part for part in some) for some in parts)
+    return item.space, texts
 
 
 def _find_uncovered(task: PlannedTask, judges: list[PlannedJudge]) -> tuple[list[PlannedJudge], str]:

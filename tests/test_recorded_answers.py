@@ -155,6 +155,34 @@ def test_answers_to_none_of_the_items_are_a_mistake_and_not_left_out(
 
 
 @pytest.mark.parametrize("verb", ["validate", "run"])
+def test_one_answer_never_counts_for_two_questions(tmp_path: Path, harness: Harness, save: Save, verb: str) -> None:
+    save("one.jsonl", *pairs(*"AABB"))
+    save("two.jsonl", *({**pair, "q": "Which is safer?"} for pair in pairs(*"AABB")))
+    save("answers/rec.jsonl", *({"id": str(k), "response": "[[A]]"} for k in range(4)))
+    manifest(tmp_path, ["one", "two"], REPLAY)
+    code, _, err = harness(verb, "m.yaml")
+    assert code == 2
+    assert "judge rec: its answer to item '0' would count for the tasks one and two, which ask different things" in err
+    assert "`task_field:`" in err
+    assert not list(tmp_path.glob("runs/m-*"))
+    # The same data twice, as under two protocols, are the same questions.
+    save("two.jsonl", *pairs(*"AABB"))
+    assert harness(verb, "m.yaml")[0] == 0
+
+
+def test_rows_of_one_file_answer_two_tasks_with_equal_ids(tmp_path: Path, harness: Harness, save: Save) -> None:
+    save("one.jsonl", *pairs(*"AABB"))
+    save("two.jsonl", *({**pair, "q": "Which is safer?"} for pair in pairs(*"AABB")))
+    said = {"one": "[[A]]", "two": "[[B]]"}
+    save("rec.jsonl", *({"id": str(k), "to": task, "response": said[task]} for k in range(3) for task in said))
+    manifest(tmp_path, ["one", "two"], "  - {use: baselines/replay, with: {answers: rec.jsonl, task_field: to}}\n")
+    assert harness("run", "m.yaml")[0] == 3, "one item of each task has no answer"
+    rows = {row["task"]: row for row in board(tmp_path)["rows"]}
+    assert rows["one"]["value"] == pytest.approx(2 / 3)
+    assert rows["two"]["value"] == pytest.approx(1 / 3)
+
+
+@pytest.mark.parametrize("verb", ["validate", "run"])
 def test_a_fault_in_one_file_ends_the_command_before_the_run(
     tmp_path: Path, harness: Harness, save: Save, verb: str
 ) -> None:

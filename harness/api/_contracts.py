@@ -312,8 +312,8 @@ class Task(Protocol):
 class Judge(Protocol):
     """A judge model.
 
-    `close`, `answers_by_item`, `covers`, `holds`, `estimate_tokens`, `pricing`, `continues`, `log_probabilities` and
-    `make_blind_twin` are optional: each has a protocol in `harness.api.optional`.
+    `close`, `answers_by_item`, `covers`, `ignores_task`, `holds`, `estimate_tokens`, `pricing`, `continues`,
+    `log_probabilities` and `make_blind_twin` are optional: each has a protocol in `harness.api.optional`.
     """
 
     def judge(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Judgement]]:

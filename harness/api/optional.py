@@ -149,6 +149,18 @@ class Covers(Protocol):
         """
 
 
+@runtime_checkable
+class IgnoresTask(Protocol):
+    """A judge that `covers` items by their ids alone."""
+
+    @property
+    def ignores_task(self) -> bool:
+        """True where it has one answer to all items of an id, of whichever task.
+
+        Two tasks that ask different things about items of one id are then refused before it is asked.
+        """
+
+
 # `harness check` goes through this table: a member with a similar name is reported as misspelt.
 OPTIONAL: Mapping[str, tuple[type, ...]] = {
     "task": (CountsItems, HasProvenance, HasMedia, Wraps, Implies, MakesClaims),
@@ -156,6 +168,7 @@ OPTIONAL: Mapping[str, tuple[type, ...]] = {
         Closes,
         AnswersByItem,
         Covers,
+        IgnoresTask,
         EstimatesTokens,
         HasPricing,
         HoldsRequests,

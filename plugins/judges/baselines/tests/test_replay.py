@@ -215,6 +215,30 @@ def test_it_answers_by_item_and_knows_which_it_has(recorded: Any) -> None:
     assert [judge.covers("any task", item) for item in ("1", "x/2", "2")] == [True, True, False]
 
 
+def test_rows_that_name_their_task_answer_no_other(recorded: Any, one: Any, put: Any) -> None:
+    rows = [{"id": 1, "of": "safe", "verdict": "yes"}, {"id": 1, "of": "sharp", "verdict": "no"}]
+    space = Choice(("yes", "no"))
+    judge = recorded(*rows, task_field="of")
+    said = {task: one(judge, put(space, item="1", task=task)) for task in ("safe", "sharp", "other")}
+    assert (said["safe"].verdict, said["sharp"].verdict, said["other"].status) == ("yes", "no", Status.ERROR)
+    assert [judge.covers(task, "1") for task in said] == [True, True, False]
+    assert not judge.ignores_task
+    assert recorded(rows[0]).ignores_task
+    with pytest.raises(DataError, match=r"answered in another way in .*, or name the field .* with `task_field`"):
+        recorded(*rows)
+
+
+@pytest.mark.parametrize("task", [None, "", 3])
+def test_a_row_that_names_no_task_where_rows_do_is_refused(recorded: Any, task: object) -> None:
+    with pytest.raises(DataError, match="line 2: 'of' must name a task of the manifest, as `task_field: of` says"):
+        recorded({"id": 1, "of": "safe", "verdict": "yes"}, {"id": 2, "of": task, "verdict": "no"}, task_field="of")
+
+
+def test_the_field_of_the_task_is_part_of_the_fingerprint_where_there_is_one(recorded: Any) -> None:
+    row = {"id": 1, "of": "safe", "verdict": "yes"}
+    assert recorded(row).fingerprint() != recorded(row, task_field="of").fingerprint()
+
+
 @pytest.fixture
 def unfolded(plan: Any) -> Any:
     return lambda path: unfold(ReplayOptions(answers=str(path)), plan(name="replay"))

@@ -143,6 +143,22 @@ def test_lm_eval_samples_are_texts_or_likelihoods(tmp_path: Path) -> None:
     ]
 
 
+def test_a_folder_of_lm_eval_with_several_tasks_says_which_one_is_answered(tmp_path: Path, one: Any, put: Any) -> None:
+    date = "2026-01-31T12-34-56.789012"
+    for task, answer in (("is_safe", "A"), ("is_sharp", "B")):
+        row = {"doc_id": 0, "resps": [[f"[[{answer}]]"]]}
+        save(tmp_path / f"logs/m/samples_{task}_{date}.jsonl", [row])
+    options = ReplayOptions(answers=str(tmp_path), layouts={"logs": "lm-eval"})
+    context = FakeContext(workspace=tmp_path)
+    (entry,) = unfold(options, context)
+    judge = Replay(ReplayOptions(**entry.options), context)
+    asked = [put(Preference(2), item="0", task=task) for task in ("is_safe", "is_sharp", "other")]
+    assert [one(judge, request).verdict for request in asked] == [0, 1, None]
+    (tmp_path / f"logs/m/samples_is_sharp_{date}.jsonl").unlink()
+    judge = Replay(ReplayOptions(**entry.options), context)
+    assert [one(judge, request).verdict for request in asked] == [0, 0, 0], "one task, of any name"
+
+
 def test_a_tool_is_a_layout_of_replay_and_a_broken_log_is_named(tmp_path: Path, one: Any, put: Any) -> None:
     save(tmp_path / "logs/m/samples_t_1.jsonl", [{"doc_id": 3, "resps": [["I say [[B]]"]]}])
     options = ReplayOptions(answers=str(tmp_path), layouts={"logs": "lm-eval"})

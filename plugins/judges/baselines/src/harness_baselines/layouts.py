@@ -7,12 +7,13 @@ schema of the rows: see `harness_baselines.recordings`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 
 from harness.api import Context, DataError, RecordingLayout
 from harness_baselines.options import ReplayOptions
 from harness_baselines.recordings import Place, Recorded, parse_recordings
-from harness_baselines.tools import TOOLS
+from harness_baselines.tools import TASK, TOOLS
 
 
 def find_judges(options: ReplayOptions, context: Context) -> dict[str, list[tuple[RecordingLayout, Path]]]:
@@ -50,7 +51,11 @@ def read_layout(layout: RecordingLayout, file: Path, judge: str) -> Iterator[tup
     rows: Iterator[tuple[str, Mapping[str, object]]] = (
         (f"{file}, {place}", row) for row, place in layout.read(file, judge)
     )
-    return parse_recordings(rows, id_field="id")
+    first = next(rows, None)
+    if first is None:
+        return iter(())
+    # Tools that keep answers to several tasks in one folder say of each which one it is to.
+    return parse_recordings(chain([first], rows), id_field="id", task_field=TASK if TASK in first[1] else None)
 
 
 def _check_inside(files: Sequence[Path], folder: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from harness.api import IsPath
+from harness.api import AddedLater, IsPath
 
 
 class Options(BaseModel):
@@ -86,12 +86,18 @@ class ReplayOptions(Options):
     response_field: str | None = Field(
         default=None, min_length=1, description="Name of the raw answer's field. Default: found."
     )
+    task_field: Annotated[str | None, AddedLater()] = Field(
+        default=None,
+        min_length=1,
+        description="Name of the field that says which task of the manifest a row answers, for files with answers to "
+        "several tasks whose items have the same ids. Default: a row answers the item of its id in any task.",
+    )
 
     @model_validator(mode="after")
     def _fits(self) -> ReplayOptions:
         if self.layouts is None and self.judge is not None:
             raise ValueError("judge: names one of the judges that `layouts` finds, and there is no `layouts`")
-        if self.layouts is not None and (self.files or self.id_field or self.response_field):
+        if self.layouts is not None and (self.files or self.id_field or self.response_field or self.task_field):
             raise ValueError("layouts: says where answers are and how they are written; leave out files and fields")
         return self
 

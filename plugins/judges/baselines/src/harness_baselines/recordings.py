@@ -105,6 +105,10 @@ class Recorded:
             }
         return replace(self, rest=rest)
 
+    def put_task(self, task: str) -> Recorded:
+        """The same as an answer to this task alone."""
+        return replace(self, rest={**(self.rest or {}), "task": task})
+
     def equals(self, other: Recorded) -> bool:
         """Whether it says the same, in any place: equal rows count once."""
         return (self.text, self.rest) == (other.text, other.rest)
@@ -117,7 +121,7 @@ def order_name(order: tuple[int, ...]) -> str:
 
 
 def read_recordings(
-    path: Path, *, id_field: str | None, response_field: str | None
+    path: Path, *, id_field: str | None, response_field: str | None, task_field: str | None = None
 ) -> Iterator[tuple[Place, Recorded]]:
     """Stream the answers of one file, with the id as it is written in the row.
 
@@ -125,13 +129,19 @@ def read_recordings(
         DataError: The file cannot be read, or a row is not a recorded answer. Names file, line and the fix.
     """
     rows = ((f"{path}, line {number}", row) for number, row in _rows(path))
-    yield from parse_recordings(rows, id_field=id_field, response_field=response_field)
+    yield from parse_recordings(rows, id_field=id_field, response_field=response_field, task_field=task_field)
 
 
 def parse_recordings(
-    rows: Iterable[tuple[str, Mapping[str, Any]]], *, id_field: str | None = None, response_field: str | None = None
+    rows: Iterable[tuple[str, Mapping[str, Any]]],
+    *,
+    id_field: str | None = None,
+    response_field: str | None = None,
+    task_field: str | None = None,
 ) -> Iterator[tuple[Place, Recorded]]:
     """The answers of the rows of one file, each given with its file and line.
+
+    The task that `task_field` names is among what else was recorded, as `task`.
 
     Raises:
         DataError: A row is not a recorded answer. Names file, line and the fix.
@@ -145,7 +155,15 @@ def parse_recordings(
             _refuse(source, f"no id; name its field with `id_field` (looked for {', '.join(ID_FIELDS)})")
         if known not in row or isinstance(row[known], bool) or not isinstance(row[known], str | int):
             _refuse(source, f"{known!r} must be there and be a text or a whole number")
-        yield from _answers(row, str(row[known]), source=source, column=column)
+        for place, recorded in _answers(row, str(row[known]), source=source, column=column):
+            yield place, recorded if task_field is None else recorded.put_task(_task(row, task_field, source))
+
+
+def _task(row: Mapping[str, Any], field: str, source: str) -> str:
+    task = row.get(field)
+    if not isinstance(task, str) or not task:
+        _refuse(source, f"{field!r} must name a task of the manifest, as `task_field: {field}` says")
+    return task
 
 
 class _Column:

@@ -57,7 +57,8 @@ class Replay:
 
     def __init__(self, options: ReplayOptions, context: Context | None = None) -> None:
         self._options = options
-        self._answers: dict[Place, Recorded] = {}
+        # By task, which is empty where a row says none: such an answer is to the item of any task.
+        self._answers: dict[tuple[str, Place], Recorded] = {}
         # Read in the constructor, which is also the card's check: faults show before any judge is asked.
         if options.layouts is not None and context is not None:
             parts = _find_files_of_judge(options, context)
@@ -67,7 +68,7 @@ class Replay:
         else:
             self._files = _files(options)
             self._read()
-        self._items = {item for item, _, _ in self._answers}
+        self._items = {(task, item) for task, (item, _, _) in self._answers}
 
     def judge(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Judgement]]:
         """Answer each request as recorded."""
@@ -76,7 +77,12 @@ class Replay:
 
     def covers(self, task: str, item: str) -> bool:
         """Whether anything is recorded of an item."""
-        return item in self._items
+        return (task, item) in self._items or ("", item) in self._items
+
+    @property
+    def ignores_task(self) -> bool:
+        """Whether rows say no task, so that two tasks with items of one id get the same answer."""
+        return any(not task for task, _ in self._items)
 
     def fingerprint(self) -> str:
         """Covers the bytes of the files."""
@@ -84,8 +90,16 @@ class Replay:
             # The answers and not the files: what a layout makes of them may change, and a file may hold other judges.
             return digest_of("replay", _digest_answers(self._answers))
         return digest_of(
-            "replay", self._options.id_field, self._options.response_field, [_digest(path) for path in self._files]
+            "replay",
+            self._options.id_field,
+            self._options.response_field,
+            *self._task_field(),
+            [_digest(path) for path in self._files],
         )
+
+    def _task_field(self) -> tuple[str, ...]:
+        # Nothing where there is none: answers that were given before there was the option keep their judge.
+        return () if self._options.task_field is None else (self._options.task_field,)
 
     def _read(self) -> None:
         for path in self._files:
@@ -93,7 +107,10 @@ class Replay:
             # In the layout SUBSET/outputs/JUDGE.jsonl item ids begin with the subset.
             prefix = f"{folder.parent.name}/" if folder.name == _OUTPUTS else ""
             recordings = read_recordings(
-                path, id_field=self._options.id_field, response_field=self._options.response_field
+                path,
+                id_field=self._options.id_field,
+                response_field=self._options.response_field,
+                task_field=self._options.task_field,
             )
             self._keep(
                 ((name if name.startswith(prefix) else prefix + name, order, sample), recorded)
@@ -102,25 +119,31 @@ class Replay:
 
     def _keep(self, recordings: Iterable[tuple[Place, Recorded]]) -> None:
         for place, recorded in recordings:
-            if not recorded.equals(self._answers.setdefault(place, recorded)):
+            key = recorded.get("task") or "", place
+            if not recorded.equals(self._answers.setdefault(key, recorded)):
                 name, order, sample = place
                 raise DataError(
                     f"{recorded.source}: item {name!r}, order {order}, sample {sample} was answered in another "
-                    f"way in {self._answers[place].source}; keep one of them, or number them with 'sample'"
+                    f"way in {self._answers[key].source}; keep one of them, number them with 'sample', or name the "
+                    "field that says the task with `task_field`"
                 )
 
     def _look_up(self, request: Request) -> Judgement:
-        recorded = self._answers.get((request.item, order_name(request.order), request.sample))
-        if recorded is None and (scored := self._answers.get((request.item, ANY_ORDER, request.sample))) is not None:
+        recorded = self._find(request, order_name(request.order))
+        if recorded is None and (scored := self._find(request, ANY_ORDER)) is not None:
             recorded = scored.put_in_order(request.order)
         if recorded is None:
             return Judgement.failure(Status.ERROR, self._missing(request))
         return judgement_of(recorded, request)
 
+    def _find(self, request: Request, order: str) -> Recorded | None:
+        place = request.item, order, request.sample
+        return self._answers.get((request.task, place)) or self._answers.get(("", place))
+
     def _missing(self, request: Request) -> str:
         where = ", ".join(str(path) for path in self._files)
         what = f"item {request.item!r}"
-        if request.item in self._items:
+        if self.covers(request.task, request.item):
             what += f" in order {request.order}, sample {request.sample} (it has others)"
         return f"no recorded answer for {what} in {where}"
 
@@ -270,9 +293,10 @@ def _stem(path: Path) -> str:
     return path.name.removesuffix(".gz").removesuffix(".jsonl")
 
 
-def _digest_answers(answers: Mapping[Place, Recorded]) -> str:
+def _digest_answers(answers: Mapping[tuple[str, Place], Recorded]) -> str:
     sha = hashlib.sha256()
-    for place, recorded in sorted(answers.items()):
+    # The task is among the rest.
+    for (_, place), recorded in sorted(answers.items()):
         rest = None if recorded.rest is None else dict(recorded.rest)
         sha.update(json.dumps([place, recorded.response, rest], sort_keys=True).encode("utf-8", "surrogatepass"))
     return sha.hexdigest()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -22,6 +23,9 @@ from harness.api.files import check_regular
 Found: TypeAlias = Iterator[tuple[str, dict[str, Any], str]]
 """The judge, its answer as a row of the schema of replay, and the place in the file."""
 
+TASK = "task"
+"""Where a row says which task it answers, if its folder has answers to several."""
+_LM_EVAL_FILE = re.compile(r"samples_(?P<task>.+)_\d{4}-\d\d-\d\dT[\d.:-]+\.jsonl(\.gz)?")
 _MOST_BYTES = 64 * 2**20  # of a sample; a small zip file can hold gigabytes
 _WINNERS = {"model_1": 0, "model_2": 1}
 _CHOICES = {1.0: "A", 2.0: "B", 0.0: "tie", 1.5: "tie"}
@@ -204,10 +208,13 @@ def _read_eval(file: Path) -> Iterator[tuple[str, Cell]]:
 def _lm_eval(file: Path) -> Found:
     """`MODEL/samples_TASK_DATE.jsonl` of the LM Evaluation Harness. The judge is the folder.
 
-    Texts are answers, each a sample. Where a task weighs choices, their log-likelihoods are scores.
+    Texts are answers, each a sample. Where a task weighs choices, their log-likelihoods are scores. Ids are numbers of
+    rows, so where a folder has several tasks each answer says which one it is to.
     """
+    tasks = {_task_of(path) for path in file.parent.glob("samples_*")}
+    named = {TASK: _task_of(file)} if len(tasks) > 1 and all(tasks) else {}
     for row in _rows(file):
-        identity = {"id": row["doc_id"].name()}
+        identity = {"id": row["doc_id"].name(), **named}
         responses = [cell.elements()[0] for cell in row["resps"].elements() if cell.elements()]
         if responses and not isinstance(responses[0].value, str):
             # A log-likelihood stands first in a pair with whether the choice is the most likely text.
@@ -216,6 +223,11 @@ def _lm_eval(file: Path) -> Found:
             continue
         for sample, cell in enumerate(responses):
             yield file.parent.name, identity | {"sample": sample, "response": cell.text()}, _place(row)
+
+
+def _task_of(file: Path) -> str:
+    found = _LM_EVAL_FILE.fullmatch(file.name)
+    return found["task"] if found else ""
 
 
 TOOLS: Mapping[str, RecordingLayout] = {
