@@ -177,7 +177,7 @@ def legend(leaderboard: Leaderboard) -> list[str]:
         said.append("swap consistency: % of items with the same verdict in every order shown")
     if any(row.first_position is not None for row in leaderboard.rows):
         said.append("first position: % of decided answers that name the first place shown")
-    if any(row.calibration is not None for row in leaderboard.rows):
+    if any(row.calibration is not None or row.criteria_calibration for row in leaderboard.rows):
         said.append(
             "calibration error: how far confidence lies from the share that is right (root mean square, debiased)"
         )

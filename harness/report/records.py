@@ -99,6 +99,8 @@ class Row(CellFacts, Estimate):
             # A board of an older version may lack the field: its default then stands.
             if values.get(name) is not None:
                 values[name] = record.from_json(values[name])
+        own = values.get("criteria_calibration", {})
+        values["criteria_calibration"] = {name: Calibration.from_json(found) for name, found in own.items()}
         return cls(**values)
 
 

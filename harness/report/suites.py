@@ -234,6 +234,7 @@ def _sum_rows(suite: str, tasks: Sequence[str], rows: Sequence[Row]) -> Row:
         unread=_add_counts(row.unread for row in rows),
         with_probabilities=known / answers if answers else None,
         calibration=None,
+        criteria_calibration={},
         noise=None,
         basis=basis,
         consistency={},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from harness.api import Unit, write_interval, write_number
 from harness.report.numbers import NOTHING, share
@@ -28,12 +28,20 @@ LAYOUT = "lrrrrrrrrr"
 
 def calibration_rows(rows: Sequence[Row]) -> list[list[str]]:
     """A line of the table for each judge whose verdicts have probabilities."""
-    return [_calibration_row(row.judge, row.calibration) for row in rows if row.calibration is not None]
+    return [_calibration_row(name, known) for name, known in _calibrations(rows)]
+
+
+def _calibrations(rows: Sequence[Row]) -> Iterator[tuple[str, Calibration]]:
+    """The calibrations of judges, and of the criteria of rubrics as `judge [criterion]`."""
+    for row in rows:
+        if row.calibration is not None:
+            yield row.judge, row.calibration
+        yield from ((f"{row.judge} [{name}]", found) for name, found in row.criteria_calibration.items())
 
 
 def calibration_lines(leaderboard: Leaderboard, rows: Sequence[Row]) -> list[str]:
     """One sentence on the judges whose verdicts have probabilities, and one on those that can be trusted in part."""
-    known = [(row.judge, row.calibration) for row in rows if row.calibration is not None]
+    known = list(_calibrations(rows))
     if not known:
         return []
     errors = ", ".join(

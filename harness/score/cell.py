@@ -108,6 +108,11 @@ def score_cell(
         protocol=table.protocol.to_json(),
         data_hash=data_hash,
         calibration=calibration_of(table, level=confidence),
+        criteria_calibration={
+            name: found
+            for name, part in table.criteria.items()
+            if (found := calibration_of(part, level=confidence)) is not None
+        },
         noise=noise(table.repeats, level=confidence),
         ceiling=human_ceiling(table, metrics, confidence=confidence),
     )

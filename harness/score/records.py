@@ -229,6 +229,8 @@ class CellFacts:
     calibration: Calibration | None = None
     """Whether the judge is right as often as it is sure, and the thresholds above which its verdicts can be trusted.
     `null` where too few verdicts have probabilities, and on the rows of a suite."""
+    criteria_calibration: Mapping[str, Calibration] = field(default_factory=dict)
+    """The same of each criterion of a rubric that has probabilities of its own."""
     noise: Noise | None = None
     """How much of the score is chance in the judge itself. `null` where no question was put more than once, and on the
     rows of a suite."""
@@ -265,6 +267,9 @@ class CellScores(CellFacts):
         for name, record in (("calibration", Calibration), ("noise", Noise), ("ceiling", Ceiling)):
             if values.get(name) is not None:
                 values[name] = record.from_json(values[name])
+        # Not there in scores from before criteria had one.
+        own = values.get("criteria_calibration", {})
+        values["criteria_calibration"] = {name: Calibration.from_json(found) for name, found in own.items()}
         return cls(**values)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,19 @@ def test_json_csv_markdown_and_terminal_say_it(board: Leaderboard) -> None:
     assert "· calibration error, %: " in printed
     assert "bold 2" in printed
     assert "silent" not in printed.partition("calibration error")[2].partition("\n\n")[0]
+
+
+def test_criteria_of_a_rubric_are_said_beside_their_judge(board: Leaderboard) -> None:
+    known = rows_of(board)["honest"].calibration
+    assert known is not None
+    rows = tuple(
+        replace(row, calibration=None, criteria_calibration={"safe": known} if row.judge == "honest" else {})
+        for row in board.rows
+    )
+    told = replace(board, rows=rows)
+    assert Leaderboard.from_json(json.loads(json.dumps(told.to_json()))).to_json() == told.to_json()
+    assert "calibration error, %: honest [safe] " in terminal_text(told)
+    assert f"| honest \\[safe\\] | {N} |" in to_markdown(told)
 
 
 def test_without_probabilities_and_repeats_nothing_is_said(make_cell: Any) -> None:

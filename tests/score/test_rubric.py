@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import random
 from collections.abc import Callable
 from typing import Any
@@ -237,6 +238,26 @@ def test_a_criterion_may_have_probabilities_of_its_own_and_the_whole_then_has_no
     (estimate,) = score(rows, {"roc_auc[safe]": RocAuc()}).estimates
     assert estimate.value == pytest.approx(5 / 6)
     assert estimate.basis == "probabilities"
+
+
+def test_a_criterion_is_calibrated_as_if_it_had_been_asked_alone() -> None:
+    dice = np.random.default_rng(5)
+    space = Rubric((("safe", Choice(("yes", "no"))), ("better", Preference(2))))
+    chances = dice.uniform(0.5, 1, 400).tolist()
+    # Sure to 75 % in the mean, and right in 60 %.
+    golds = ["yes" if right else "no" for right in dice.uniform(size=400) < 0.6]
+    rows = [
+        answer(f"{k}", (gold, 0), ("yes", 0), space=space, probabilities={"safe: yes": p, "safe: no": 1 - p})
+        for k, (gold, p) in enumerate(zip(golds, chances, strict=True))
+    ]
+    alone = [row.of_criterion("safe") for row in rows]
+    found = score(rows, {"accuracy": Accuracy()})
+    assert found.calibration is None
+    assert found.criteria_calibration == {"safe": score(alone, {"accuracy": Accuracy()}).calibration}
+    assert found.criteria_calibration["safe"].ece_low > 0.05
+    assert CellScores.from_json(json.loads(json.dumps(found.to_json()))).criteria_calibration.keys() == {"safe"}
+    before = {name: value for name, value in found.to_json().items() if name != "criteria_calibration"}
+    assert CellScores.from_json(before).criteria_calibration == {}
 
 
 def test_a_criterion_that_never_moves_is_named() -> None:
