@@ -54,6 +54,7 @@ __all__ = [
     "HasSchema",
     "HasUnit",
     "HoldsRequests",
+    "IgnoresTask",
     "Implies",
     "LeavesOut",
     "Limits",

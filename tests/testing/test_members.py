@@ -77,6 +77,7 @@ def test_each_optional_member_is_a_protocol_that_a_type_checker_and_the_harness_
         "close": True,
         "answers_by_item": False,
         "covers": True,
+        "ignores_task": False,
         "estimate_tokens": True,
         "pricing": False,
         "holds": False,
