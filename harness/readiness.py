@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from harness.discovery import Plugins
 
 _COMPARED, _FEW = 1000, 5
-"""Items of a task that are looked at for ids that another one has too, and how many of those are compared."""
+"""Items of a task that are looked at for ids that another one has too, and how many of those with pictures are
+compared."""
 
 
 def check_plan(loaded: LoadedManifest, plan: Plan, plugins: Plugins) -> None:
@@ -80,13 +81,14 @@ def _refuse_shared_ids(plan: Plan, judges: Sequence[PlannedJudge]) -> None:
     for task in plan.tasks if judges and len(plan.tasks) > 1 else ():
         for _, item in islice(task.items(), _COMPARED):
             other, known = first.setdefault(item.id, (task, item))
-            # A few are enough: an entry of the same data under another protocol shares all of them.
-            if other is task or compared[task.name] == _FEW:
+            # Pictures have to be read to be compared. An entry of the same data under another protocol shares all of
+            # them, so that a few are enough.
+            if other is task or compared[task.name] >= _FEW:
                 continue
             judge = next((judge for judge in judges if _covers_both(judge, item.id, task, other)), None)
             if judge is None:
                 continue
-            compared[task.name] += 1
+            compared[task.name] += _has_pictures(item)
             if task.id != other.id or _content(item) != _content(known):
                 raise UserError(
                     f"judge {judge.name}: its answer to item {item.id!r} would count for the tasks {other.name} and "
@@ -97,6 +99,10 @@ def _refuse_shared_ids(plan: Plan, judges: Sequence[PlannedJudge]) -> None:
 
 def _covers_both(judge: PlannedJudge, item: str, *tasks: PlannedTask) -> bool:
     return all(judge.judge.covers(task.name, item) for task in tasks)  # type: ignore[attr-defined]
+
+
+def _has_pictures(item: Item) -> bool:
+    return any(isinstance(part, Image) for some in (item.question, *item.candidates) for part in some)
 
 
 def _content(item: Item) -> tuple[object, ...]:

@@ -168,6 +168,14 @@ def test_one_answer_never_counts_for_two_questions(tmp_path: Path, harness: Harn
     # The same data twice, as under two protocols, are the same questions.
     save("two.jsonl", *pairs(*"AABB"))
     assert harness(verb, "m.yaml")[0] == 0
+    # A later version of the data, in which one row was edited.
+    rows = pairs(*"AABBAABBAABB")
+    save("one.jsonl", *rows)
+    save("two.jsonl", *rows[:-1], {**rows[-1], "q": "Which is safer?"})
+    save("answers/rec.jsonl", *({"id": str(k), "response": "[[A]]"} for k in range(12)))
+    code, _, err = harness(verb, "m.yaml")
+    assert code == 2
+    assert "its answer to item '11' would count for the tasks one and two" in err
 
 
 def test_rows_of_one_file_answer_two_tasks_with_equal_ids(tmp_path: Path, harness: Harness, save: Save) -> None:

@@ -32,7 +32,7 @@ def test_the_learning_rate_rises_and_falls_as_it_should(schedule: str, expected:
 
 
 def test_the_optimizer_goes_by_it(taught: Path, tmp_path: Path) -> None:
-    """AdamW's first step has the size of the learning rate, whatever the gradient."""
+    """AdamW's first step has the size of the learning rate, for any gradient."""
     options = SftOptions(lr=0.01, warmup=4, steps=8, batch=2, max_new_tokens=24)
     policy = Policy(str(taught), options, name="recipe", seed=0)
     before = {name: one.detach().clone() for name, one in policy.trained.items()}

@@ -159,7 +159,7 @@ def length(request: Request, judgement: Judgement, gold: Verdict) -> float | Non
 
 
 def fine(request: Request, judgement: Judgement, gold: Verdict) -> float | None:
-    """Hardly any two answers earn the same, whatever the model writes."""
+    """Hardly any two answers earn the same, for anything that the model writes."""
     return sum(map(ord, judgement.raw)) % 101 / 100
 
 
