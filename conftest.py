@@ -10,7 +10,7 @@ from importlib.util import find_spec
 
 import pytest
 
-from harness.secrets import forget_secrets
+from harness.libraries.secrets import forget_secrets
 
 # One thread for every numeric library, in this process and in those that tests start: several workers, or two threads
 # on two shared cores, would wait for one another most of the time.

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import re
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO, cast
+from typing import TYPE_CHECKING
 
 import click
 
-from harness.secrets import scrub_document
-from harness.text import visible
+from harness.libraries.secrets import scrub_document
+from harness.libraries.text import visible
 
 if TYPE_CHECKING:
     from harness.discovery import Plugins
@@ -24,13 +22,6 @@ HEARER: ContextVar[Callable[[str], None] | None] = ContextVar("hearer", default=
 """Takes what `say` says, where a program and no person at a terminal has called."""
 
 _LONGEST = 4000
-_RETURN = re.compile(r"(\A\r)")  # with which a bar of another library begins to draw itself again
-_DRAWN = {
-    "click": re.compile("(\x1b\\[[0-9;]*m)"),
-    "rich": re.compile("(\x1b\\[[0-9;]*[mAK]|\x1b\\[\\?25[hl]|\r)"),
-}
-"""Sequences that two libraries write for colours and bars. What they are given to show is cleaned by the caller."""
-
 checkpoints_option = click.option(
     "--checkpoints",
     type=click.Path(path_type=Path, file_okay=False),
@@ -64,45 +55,6 @@ def say(line: str) -> None:
         hearer("\n".join(lines))
         return
     click.echo("\n".join(lines), err=True)
-
-
-@contextmanager
-def guard_streams() -> Iterator[None]:
-    """Clean what libraries and plugins print, log or warn of meanwhile. They know nothing of `echo` and `say`.
-
-    What is redirected from stdout is left alone: it is for a program.
-    """
-    before = sys.stdout, sys.stderr
-    try:
-        if sys.stdout.isatty():
-            sys.stdout = cast("TextIO", _CleanStream(sys.stdout))
-        sys.stderr = cast("TextIO", _CleanStream(sys.stderr))
-        yield
-    finally:
-        sys.stdout, sys.stderr = before
-
-
-class _CleanStream:
-    """A stream that lets nothing through that a terminal obeys, but for colours and bars of those who draw them."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-
-    def write(self, text: str) -> int:
-        # Only the library that draws can tell its own sequences from those within a text: so who writes decides.
-        writer = str(sys._getframe(1).f_globals.get("__name__")).partition(".")[0]
-        kept = _DRAWN.get(writer, _RETURN)
-        # What is kept stands at the odd places.
-        parts = kept.split(text)
-        self._stream.write("".join(part if number % 2 else visible(part) for number, part in enumerate(parts)))
-        return len(text)
-
-    def writelines(self, lines: Iterable[str]) -> None:
-        for line in lines:
-            self.write(line)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)
 
 
 @dataclass(frozen=True, kw_only=True)

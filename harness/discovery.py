@@ -25,9 +25,9 @@ from harness import DISTRIBUTION, first_party
 from harness.allowed import AllowedCode, check_allowed
 from harness.api import AddedLater, Card, Operational, PluginError, UnfoldedEntry, UserError, hookspecs
 from harness.candidates import CORE, GROUP, PluginRow, find_candidates, normalize_name, why_in_conflict
+from harness.libraries.telemetry import turn_off_telemetry
+from harness.libraries.text import clean
 from harness.registration import cause_of, check_cards, check_hooks
-from harness.telemetry import turn_off_telemetry
-from harness.text import clean
 
 if TYPE_CHECKING:
     from pydantic import BaseModel

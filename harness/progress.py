@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TextIO
 
 from harness.api import CellProgress, write_share
-from harness.console import guard_streams
-from harness.text import clean
+from harness.libraries.terminal import guard_streams
+from harness.libraries.text import clean
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID

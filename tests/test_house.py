@@ -51,12 +51,11 @@ def test_the_kernel_hardly_uses_the_toolkits(modules: dict[str, house.Module]) -
     assert [toolkit for toolkit in house.TOOLKITS if len(others[toolkit]) <= len(uses[toolkit])] == []
 
 
-def test_libraries_know_nothing_of_the_harness_and_have_narrow_doors(modules: dict[str, house.Module]) -> None:
-    uses = house.find_library_uses(modules)
-    assert {*house.LIBRARIES} <= {*modules}
-    assert [library for library, used in uses.items() if library in used] == []
-    assert {library: used for library, used in uses.items() if len(used) > 2} == {}
-    assert {library: used for library, used in uses.items() if len(set().union(*used.values())) > 3} == {}
+def test_libraries_know_nothing_of_the_harness_and_are_used_through_their_front_doors(
+    modules: dict[str, house.Module],
+) -> None:
+    assert house.LAYERS[0] == ("libraries",)  # so an import of anything else is one from a higher layer
+    assert house.find_side_doors(modules) == []
 
 
 def test_no_modules_import_one_another_in_a_circle(modules: dict[str, house.Module]) -> None:
@@ -110,9 +109,18 @@ def test_what_the_kernel_uses_of_a_toolkit_is_found_also_by_way_of_the_api(tmp_p
     assert house.find_toolkit_uses(found, kernel=False)["harness.api.results"] == {"harness.report.b": {"results"}}
 
 
-def test_a_library_that_uses_the_harness_is_found(tmp_path: Path) -> None:
-    found = write(tmp_path, telemetry="def f():\n    from harness.api import Item\n", api="")
-    assert house.find_library_uses(found)["harness.telemetry"] == {"harness.telemetry": {"harness.api.Item"}}
+def test_a_library_that_uses_the_harness_is_found_and_so_is_a_side_door(tmp_path: Path) -> None:
+    found = write(
+        tmp_path,
+        libraries__a="def f():\n    from harness.api import Item\n",
+        libraries__b____init__="from harness.libraries.b.c import g\n",
+        libraries__b__c="",
+        api="from harness.libraries.b import g\nfrom harness.libraries.b.c import g\n",
+    )
+    assert house.find_arrows_up(found) == ["harness.libraries.a:2 imports harness.api, which is above it"]
+    assert house.find_side_doors(found) == [
+        "harness.api:2 imports harness.libraries.b.c; its front door is harness.libraries.b"
+    ]
 
 
 def test_a_battery_that_the_kernel_imports_is_found(tmp_path: Path) -> None:

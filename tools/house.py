@@ -28,9 +28,8 @@ from words import find_faults, is_participle
 ROOT = Path(__file__).parents[1]
 
 LAYERS = (
-    ("disguises", "telemetry"),
-    ("secrets",),
-    ("api", "text", "verbs"),
+    ("libraries",),
+    ("api", "verbs"),
     ("allowed", "candidates", "first_party", "registration"),
     ("discovery",),
     ("console", "formats", "manifest", "score"),
@@ -51,11 +50,7 @@ TOP = ("builtin", "_package", "__main__", "__init__")
 """Modules that name others without using them, and the front door: above and below every layer."""
 
 KERNEL = (
-    "disguises",
-    "telemetry",
-    "secrets",
     "api",
-    "text",
     "verbs",
     "registration",
     "allowed",
@@ -68,7 +63,7 @@ KERNEL = (
     "pipeline",
     "cli",
 )
-"""Parts that a run always needs, without the `TOOLKITS` and the `LIBRARIES` in them."""
+"""Parts that a run always needs, without the `TOOLKITS` in them, and with the `LIBRARIES` below them."""
 
 TOOLKITS = tuple(
     f"harness.api.{name}"
@@ -88,9 +83,10 @@ TOOLKITS = tuple(
 """Packages that plugins are made of, and that the kernel hardly uses: not counted as kernel. `find_toolkit_uses` counts
 what it uses of each, also by way of `harness.api`."""
 
-LIBRARIES = ("harness.disguises", "harness.runner.stopping", "harness.telemetry")
-"""Modules that know nothing of the harness: they import nothing of it, and could be packages of their own. The kernel
-uses them as it uses click, so who reads it need not read them. They are counted apart."""
+LIBRARIES = "harness.libraries"
+"""Its modules and packages know nothing of the harness: they import nothing of it, and could be distributions of their
+own. The kernel uses them as it uses click and pydantic, through their front doors, so who reads it need not read them.
+They are counted apart."""
 
 BATTERIES = (
     "formats",
@@ -159,7 +155,7 @@ class Module:
     @property
     def in_kernel(self) -> bool:
         """Whether it belongs to the kernel."""
-        return self.part in KERNEL and not self.name.startswith((*TOOLKITS, *LIBRARIES))
+        return self.part in KERNEL and not self.name.startswith(TOOLKITS)
 
 
 def find_modules(root: Path = ROOT) -> dict[str, Module]:
@@ -241,16 +237,15 @@ def find_toolkit_uses(modules: Mapping[str, Module], *, kernel: bool = True) -> 
     return found
 
 
-def find_library_uses(modules: Mapping[str, Module]) -> dict[str, dict[str, set[str]]]:
-    """What each module uses of each library: names by module. A library that uses the harness is among the modules."""
-    found: dict[str, dict[str, set[str]]] = {library: {} for library in LIBRARIES}
-    for module in modules.values():
-        for name, package, _ in module.imports:
-            if package in LIBRARIES:
-                found[package].setdefault(module.name, set()).add(name.rpartition(".")[2])
-            elif module.name in LIBRARIES and name.partition(".")[0] == "harness":
-                found[module.name].setdefault(module.name, set()).add(name)
-    return found
+def find_side_doors(modules: Mapping[str, Module]) -> list[str]:
+    """Imports of what lies within a library, from outside of the libraries."""
+    doors = {name for name in modules if name.startswith(f"{LIBRARIES}.") and name.count(".") == 2}
+    return [
+        f"{name}:{line} imports {to}; its front door is {'.'.join(to.split('.')[:3])}"
+        for name, module in modules.items()
+        for to, line in imports_of(module, modules).items()
+        if to.startswith(f"{LIBRARIES}.") and to not in doors and module.part != "libraries"
+    ]
 
 
 def count_code(module: Module) -> int:
@@ -338,7 +333,7 @@ def measure(modules: Mapping[str, Module]) -> dict[str, object]:
         "lines_core": sum(parts.values()),
         "lines_kernel": sum(lines[module.name] for module in core if module.in_kernel),
         "lines_toolkits": sum(lines[module.name] for module in core if module.name.startswith(TOOLKITS)),
-        "lines_libraries": sum(lines[name] for name in LIBRARIES),
+        "lines_libraries": parts["libraries"],
         "code_kernel": sum(count_code(module) for module in core if module.in_kernel),
         "code_core": sum(map(count_code, core)),
         "lines_plugins": sum(lines[module.name] for module in plugins),

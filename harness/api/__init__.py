@@ -93,7 +93,7 @@ from harness.api.training._training import (
     WeightedReward,
     compute_rewards,
 )
-from harness.secrets import hide_secret, scrub
+from harness.libraries.secrets import hide_secret, scrub
 
 # Here, since every plugin imports this module first: an overwritten package is named before anything odd happens.
 check_package()

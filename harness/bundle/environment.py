@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from harness.api import JournalError
-from harness.manifest.resolved import render
+from harness.libraries.config import render
 from harness.runner.folder import MANIFEST, RECORD
 
 LEFT_OUT = "(left out)"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from harness.bundle.records import RowCheck, Signature, Verification
-from harness.text import visible
+from harness.libraries.text import visible
 
 _MOST_SHOWN = 5
 """Differences of one row that are printed. `--json` has more."""

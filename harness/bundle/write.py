@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from harness.api import JournalError
-from harness.api.files import put_in_place
 from harness.bundle.archive import CHUNK, Entry, write_archive
 from harness.bundle.environment import read_environment, read_manifest
 from harness.bundle.layout import (
@@ -36,6 +35,7 @@ from harness.bundle.layout import (
     document_bytes,
 )
 from harness.bundle.tables import TABLES, Table
+from harness.libraries.files import put_in_place
 from harness.recorded.load import load_run
 from harness.runner.folder import JOURNAL
 from harness.runner.journal import Journal

@@ -14,6 +14,7 @@ import numpy as np
 from harness.api import JournalError, Measurement, PluginError, UserError
 from harness.drift.history import read_history
 from harness.explain.records import Finding, read_explanations
+from harness.libraries.text import clean
 from harness.manifest.load import load_manifest
 from harness.pipeline.session import report_run, why_unreported
 from harness.recorded.load import RecordedRun, load_run
@@ -22,7 +23,6 @@ from harness.report.records import Leaderboard, Row
 from harness.runner.folder import MANIFEST, RECORD, SCORES, read_kept
 from harness.score.direct import UnitStatistics
 from harness.score.records import CellScores
-from harness.text import clean
 
 if TYPE_CHECKING:
     from harness.discovery import Plugins

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from harness.console import CalledWith, guard_streams, say
+from harness.console import CalledWith, say
 from harness.first_party import DISTRIBUTIONS
-from harness.text import clean
+from harness.libraries.terminal import guard_streams
+from harness.libraries.text import clean
 from harness.verbs import VERBS
 
 if TYPE_CHECKING:
@@ -196,7 +197,7 @@ def main(argv: list[str] | None = None) -> None:
 
 def _run_stoppable(argv: list[str] | None) -> int:
     """Run the command line, and have signals end it in order."""
-    from harness.runner.stopping import exit_code, hear_signals, leave_soon
+    from harness.libraries.stopping import exit_code, hear_signals, leave_soon
 
     with hear_signals(leaves=argv is None):
         try:

@@ -22,7 +22,7 @@ from harness.api import UserError
 from harness.candidates import PluginRow
 from harness.discovery import KINDS, Offer, Plugins
 from harness.doctor.neighbours import find_changed_files, find_neighbours
-from harness.text import clean
+from harness.libraries.text import clean
 
 # Names of variables as services and CI systems use them. Whole words only: MONKEY is no KEY.
 _SECRET = re.compile(

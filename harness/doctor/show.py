@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from harness.doctor.overlap import Overlap, Shared
+from harness.libraries.text import clean
 from harness.report.notes import count_noun
 from harness.report.numbers import NOTHING, share
-from harness.text import clean
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -20,9 +20,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from harness import __version__
 from harness.api import DataError, Item, Score, UserError
+from harness.libraries.text import clean
 from harness.runner.folder import write_atomically
 from harness.runner.requests import stream_requests
-from harness.text import clean
 
 if TYPE_CHECKING:
     from harness.runner.planned import Plan, PlannedTask

@@ -17,9 +17,9 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from harness.api import JournalError, RecordedAnswer, RecordedCell
+from harness.libraries.text import clean
 from harness.recorded.load import load_run
 from harness.runner.folder import write_atomically
-from harness.text import clean
 
 FILE = "history.jsonl"
 """Name of the file in the folder of a drift."""

@@ -23,11 +23,11 @@ from harness.drift.history import (
 from harness.drift.measure import measure_drift
 from harness.drift.records import DriftReport
 from harness.drift.text import to_markdown
+from harness.libraries.text import clean
 from harness.pipeline.session import run_manifest
 from harness.runner.folder import lock_folder, make_folder, write_atomically
 from harness.runner.plan import plan_tasks
 from harness.score.find import make_metric
-from harness.text import clean
 
 if TYPE_CHECKING:
     from harness.discovery import Plugins

@@ -12,14 +12,13 @@ from typing import NoReturn
 
 from harness.api import Example, Judgement, Placement, PluginError, Request, Usage, UserError
 from harness.discovery import Offer, Plugins
-from harness.manifest.check import validate
+from harness.libraries.config import Origin, interpolate, make_node, validate
 from harness.manifest.documents import DocumentResolver
-from harness.manifest.interpolate import interpolate
 from harness.manifest.model import JudgeEntry
-from harness.manifest.problems import Origin, Problems
+from harness.manifest.problems import Problems
 from harness.runner.context import PlanContext
 from harness.runner.plan import thinking_of, unfold_entry
-from harness.runner.planned import Plan, PlannedJudge, make_node
+from harness.runner.planned import Plan, PlannedJudge
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,8 +17,8 @@ from harness.api.reading import find_restart
 from harness.explain.measures import Question, Settings, Way
 from harness.explain.study import Said, Study
 from harness.explain.weighing import PlannedWeigher, count_passes
+from harness.libraries.sealed import MOST_VALUES
 from harness.recorded.journal import RecordedJournal
-from harness.runner.database import MOST_VALUES
 from harness.runner.engine import Engine, Outcome
 from harness.runner.planned import Plan, PlannedJudge, PlannedTask
 from harness.runner.rows import judgement_from_row

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from harness.api import Box, Image, JournalError
-from harness.api.files import write_whole
 from harness.explain.maps import Map
+from harness.libraries.files import write_whole
 
 if TYPE_CHECKING:
     from PIL.Image import Image as PILImage

@@ -28,6 +28,8 @@ from harness.explain.measures import MEASURES, Measure, Settings, make_measures
 from harness.explain.pooling import forget_units, pool_findings
 from harness.explain.records import Explanations, Finding, read_explanations
 from harness.explain.study import Said, Study, choose_items
+from harness.libraries.sealed import is_writable
+from harness.libraries.text import clean
 from harness.manifest.load import load_manifest
 from harness.pipeline.session import report_run
 from harness.pipeline.training import train_judges
@@ -38,9 +40,7 @@ from harness.runner.folder import JOURNAL as RUN_JOURNAL
 from harness.runner.folder import MANIFEST, lock_folder, write_atomically
 from harness.runner.plan import build_plan, plan_tasks
 from harness.runner.planned import Plan, PlannedJudge, PlannedTask
-from harness.runner.unwritable import is_writable
 from harness.score.direct import UnitStatistics
-from harness.text import clean
 
 if TYPE_CHECKING:
     from harness.discovery import Plugins

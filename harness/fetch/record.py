@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from harness.api import DataError
-from harness.api.files import open_regular, read_whole, write_whole
+from harness.libraries.files import open_regular, read_whole, write_whole
 
 RECORD = ".harness-data.json"
 """Name of the file."""

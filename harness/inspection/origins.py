@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from harness.libraries.config import Node, join, read_text, render
 from harness.manifest.load import Document
-from harness.manifest.problems import Problems, join
-from harness.manifest.resolved import render
-from harness.manifest.source import Node, read_text
+from harness.manifest.problems import Problems
 
 
 def render_with_origins(loaded: Document) -> str:

@@ -4,7 +4,7 @@ Write one to a file with `harness show --schema > manifest.schema.json`, or `--s
 first line of a manifest or recipe: `# yaml-language-server: $schema=manifest.schema.json`. It is draft-07, which is
 what the YAML language server reads. The options of each installed plugin appear under `with:` according to `use:`.
 
-Not what files are checked with: that is `harness.manifest.check`.
+Not what files are checked with: that is `harness.libraries.config.check`.
 """
 
 from __future__ import annotations

@@ -135,8 +135,8 @@ def _print_schema(plugins: Plugins, kind: str) -> None:
 
 def _print_resolved(path: Path, sets: tuple[str, ...], plugins: Plugins, *, origins: bool) -> None:
     from harness.inspection.origins import render_with_origins
+    from harness.libraries.config import render
     from harness.manifest.load import load_document
-    from harness.manifest.resolved import render
 
     loaded = load_document(path, sets=sets, plugins=plugins)
     # To the letter where it is piped, so that what is printed can be run again.

@@ -10,8 +10,8 @@ from textwrap import indent
 from typing import TYPE_CHECKING, Any
 
 from harness.console import echo, say
+from harness.libraries.text import clean, visible
 from harness.report.escaping import explain_unread, order_name
-from harness.text import clean, visible
 
 if TYPE_CHECKING:
     from harness.api import RecordedCell, UnreadAnswer, UnreadReason

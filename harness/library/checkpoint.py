@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from harness.api import JournalError
+from harness.libraries.text import clean
 from harness.library.html import as_page, html_table
 from harness.library.tables import Table
 from harness.runner.folder import read_kept
-from harness.text import clean
 from harness.training.folder import MODEL, TRAINED, read_curves
 
 

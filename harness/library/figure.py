@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.api import UserError
+from harness.libraries.text import clean
 from harness.library.html import escape
-from harness.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

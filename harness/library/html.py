@@ -8,7 +8,7 @@ from __future__ import annotations
 import html
 from collections.abc import Collection, Iterable, Sequence
 
-from harness.text import visible
+from harness.libraries.text import visible
 
 
 def escape(text: str) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from harness.api import Image
+from harness.libraries.text import clean
 from harness.library.html import as_page, escape, html_list, html_table
-from harness.text import clean
 from harness.view.answers import Answers
 from harness.view.book import Book
 from harness.view.filters import Filter

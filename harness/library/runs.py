@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING
 
 from harness.api import Status, UserError
 from harness.bundle.entrants import Entrant, load_entrants, rank_entrants
+from harness.libraries.config import did_you_mean
+from harness.libraries.text import clean
 from harness.library.board import Board
 from harness.library.figure import OF_JUDGES, OF_TASKS, Figure, draw_judges, draw_task
 from harness.library.items import JudgedItem, read_items
 from harness.library.judged import JudgedAnswer, read_answers
 from harness.library.pair import Pair
 from harness.library.tables import Table, find_columns
-from harness.manifest.problems import did_you_mean
 from harness.report.compare import compare_judges
 from harness.report.scored import ScoredCell
 from harness.report.settings import agree
 from harness.runner.folder import REPORT
 from harness.score.find import make_metric
-from harness.text import clean
 from harness.view.answers import Answers
 from harness.view.book import Book, BookCell, join_books, load_book
 from harness.view.counts import Counts, read_counts, walk_book

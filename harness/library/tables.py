@@ -12,8 +12,8 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from harness.api import UserError
+from harness.libraries.text import clean
 from harness.library.html import as_page, html_table
-from harness.text import clean
 
 if TYPE_CHECKING:
     import pandas

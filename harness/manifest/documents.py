@@ -14,15 +14,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.api import PluginError
-from harness.manifest.check import make_absolute
+from harness.libraries.config import (
+    Node,
+    Origin,
+    apply_sets,
+    did_you_mean,
+    find_project,
+    interpolate,
+    is_name,
+    join,
+    load_merged,
+    make_absolute,
+    refuse_keys,
+)
 from harness.manifest.entries import EntryResolver
-from harness.manifest.interpolate import interpolate, refuse_keys
-from harness.manifest.merge import find_project, load_merged
 from harness.manifest.model import Entry, Manifest, Recipe
-from harness.manifest.overrides import apply_sets
-from harness.manifest.problems import InvalidManifestError, Origin, Problems, did_you_mean, join
-from harness.manifest.shipped import find_shipped, is_name
-from harness.manifest.source import Node
+from harness.manifest.problems import InvalidManifestError, Problems
+from harness.manifest.shipped import find_base, find_shipped
 
 if TYPE_CHECKING:
     from harness.discovery import Plugins
@@ -58,7 +66,7 @@ class DocumentResolver(EntryResolver):
         """
         # That of the first file: a recipe that lies elsewhere is not of it.
         self._project = self._project or find_project(path)
-        find = partial(find_shipped, plugins=self._plugins)
+        find = partial(find_base, plugins=self._plugins)
         root = load_merged(path, self._problems, find_shipped=find, project=self._project)
         root, secrets = interpolate(apply_sets(root, sets, self._problems), self._problems)
         refuse_keys(root, "", self._problems)

@@ -15,11 +15,20 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 
 from harness.allowed import is_file_name
-from harness.api import DataError, PluginError, Protocol
-from harness.manifest.check import absolute_paths, check_defaults, keys_of, make_absolute, validate
+from harness.api import DataError, IsPath, PluginError, Protocol
+from harness.libraries.config import (
+    Node,
+    Origin,
+    absolute_paths,
+    check_defaults,
+    did_you_mean,
+    join,
+    keys_of,
+    make_absolute,
+    validate,
+)
 from harness.manifest.model import Entry, RecipeTask, TrainerEntry, protocol_model
-from harness.manifest.problems import Origin, Problems, did_you_mean, join
-from harness.manifest.source import Node
+from harness.manifest.problems import Problems
 
 if TYPE_CHECKING:
     from harness.discovery import Offer, Plugins
@@ -153,7 +162,7 @@ class EntryResolver:
             return node
         if given is not None and not isinstance(given.value, Mapping):
             return node  # the check of the whole file says so
-        options = absolute_paths(model, given or Node(value={}, origin=use.origin, key=use.key))
+        options = absolute_paths(model, given or Node(value={}, origin=use.origin, key=use.key), mark=IsPath)
         whole = options
         if train is not None:  # its recipe makes the model later, so any path will do for the check
             whole = options.put(MODEL, Node(value=str(train.folder / MODEL), origin=train))

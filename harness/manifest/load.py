@@ -19,14 +19,13 @@ from pydantic import BaseModel
 
 from harness.api import PluginError
 from harness.discovery import Offer, Plugins
-from harness.manifest.check import validate
+from harness.libraries.config import join, load_merged, origins_of, validate
 from harness.manifest.documents import DocumentResolver
 from harness.manifest.entries import absolute_metrics
-from harness.manifest.merge import load_merged
 from harness.manifest.model import Entry, JudgeEntry, Manifest, Recipe, RecipeTask, RewardEntry, TaskEntry, TrainerEntry
-from harness.manifest.problems import InvalidManifestError, Problems, join
-from harness.manifest.resolved import digest, drop_operational, fill_defaults, origins_of
-from harness.manifest.shipped import find_shipped, locate
+from harness.manifest.problems import InvalidManifestError, Problems
+from harness.manifest.resolved import digest, drop_operational, fill_defaults
+from harness.manifest.shipped import find_base, locate
 
 D = TypeVar("D", Manifest, Recipe)
 E = TypeVar("E", bound=Entry)
@@ -137,7 +136,7 @@ def load_recipe(path: Path, *, sets: Sequence[str] = (), plugins: Plugins | None
 def is_recipe(path: Path, *, plugins: Plugins | None = None) -> bool:
     """Whether a file is a recipe and no manifest: it has `trainer:` at its top. Of a file that cannot be read: no."""
     plugins = plugins or Plugins.load()
-    find = partial(find_shipped, plugins=plugins)
+    find = partial(find_base, plugins=plugins)
     try:
         return load_merged(locate(path, plugins), Problems(), find_shipped=find).child("trainer") is not None
     except (InvalidManifestError, PluginError):

@@ -44,6 +44,13 @@ def find_shipped(name: str, plugins: Plugins) -> Path:
     return card.path
 
 
-def is_name(text: str) -> bool:
-    """Whether a text may be the name of a shipped manifest: one that ends as a YAML file does is a path."""
-    return not text.endswith(_ENDINGS)
+def find_base(name: str, plugins: Plugins) -> Path:
+    """The same for `extends:`, whose reader knows of no plugins.
+
+    Raises:
+        LookupError: As `find_shipped`.
+    """
+    try:
+        return find_shipped(name, plugins)
+    except PluginError as error:
+        raise LookupError(str(error)) from error

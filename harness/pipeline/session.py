@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.api import CellProgress, Executor, JournalError, Judge, KnownAnswers, Report, UserError, write_share
+from harness.libraries.config import render
+from harness.libraries.sealed import is_writable
+from harness.libraries.text import clean
 from harness.manifest.load import LoadedManifest, load_manifest
-from harness.manifest.resolved import render
 from harness.pipeline.placing import make_executor, place_judge
 from harness.pipeline.training import train_judges
 from harness.runner.engine import Engine, Outcome
@@ -25,8 +27,6 @@ from harness.runner.journal import Journal
 from harness.runner.plan import build_plan, find_lacking_golds, plan_record
 from harness.runner.planned import Plan, PlannedJudge
 from harness.runner.requests import Shard
-from harness.runner.unwritable import is_writable
-from harness.text import clean
 
 if TYPE_CHECKING:
     from harness.discovery import Plugins

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.api import Image, JournalError, Request
-from harness.runner.database import MOST_VALUES
+from harness.libraries.sealed import MOST_VALUES
 from harness.runner.folder import JOURNAL
 from harness.runner.journal import Journal
 from harness.runner.rows import quantity

@@ -11,12 +11,12 @@ from pathlib import Path
 from harness.api import DataError, JournalError, UserError
 from harness.bundle.environment import read_environment
 from harness.bundle.write import write_bundle
+from harness.libraries.secrets import hide_variable, scrub
 from harness.push.licences import DataLicence
 from harness.push.readme import write_readme
 from harness.push.records import Kind, Part, PushFile
 from harness.report.records import Leaderboard
 from harness.runner.folder import LEADERBOARD, MANIFEST, REPORT, read_kept
-from harness.secrets import hide_variable, scrub
 
 _VARIABLE = re.compile(r"\$\{env:(\w+)\}")
 

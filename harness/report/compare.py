@@ -8,6 +8,7 @@ from itertools import islice, zip_longest
 from typing import Any
 
 from harness.api import Metric, RecordedAnswer, UserError, Verdict, write_interval, write_number
+from harness.libraries.text import clean
 from harness.manifest.model import ReportSettings
 from harness.report.entries import Entry, check_rivals
 from harness.report.escaping import for_markdown, order_name
@@ -22,7 +23,6 @@ from harness.score.contest import Contest
 from harness.score.families import family_of_gaps
 from harness.score.records import Comparison
 from harness.score.significance import compare_pair
-from harness.text import clean
 
 SCHEMA = "judge-harness/comparison/2"
 """Name and version of the JSON schema."""

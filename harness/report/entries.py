@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from harness.api import Protocol, UserError
+from harness.libraries.text import clean
 from harness.report.scored import ScoredCell
-from harness.text import clean
 
 if TYPE_CHECKING:
     from harness.score.records import CellScores, Estimate

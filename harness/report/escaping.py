@@ -1,7 +1,7 @@
 """Text that Markdown, LaTeX and spreadsheets show as it is, with all that they would obey taken out of force.
 
 Markdown and LaTeX obey markup, and spreadsheets run cells that look like formulas. Each function calls
-`harness.text.clean` first, so that none lets a secret or an escape sequence through.
+`harness.libraries.text.clean` first, so that none lets a secret or an escape sequence through.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from harness.text import clean
+from harness.libraries.text import clean
 
 # Spreadsheets of East Asian languages take the full-width signs as well.
 _FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from harness.text import clean
+from harness.libraries.text import clean
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from harness.api import Metric, RecordedAnswer, UserError
+from harness.libraries.text import clean
 from harness.report.entries import Entry
 from harness.report.numbers import bare
 from harness.report.scored import ScoredCell
@@ -18,7 +19,6 @@ from harness.score.records import CellScores, Comparison
 from harness.score.significance import RULES, Rules, compare_contest
 from harness.score.table import CellTable
 from harness.score.units import build_cell
-from harness.text import clean
 
 if TYPE_CHECKING:
     from harness.discovery import Plugins

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from harness.api import Metric, Unit, UserError
+from harness.libraries.text import clean
 from harness.report.entries import Entry, check_rivals, disambiguate_judges
 from harness.report.measure import Measure
 from harness.report.records import as_plain
@@ -23,7 +24,6 @@ from harness.score.contest import Contest, Meeting
 from harness.score.families import family_of_judges
 from harness.score.metrics import averages_credit
 from harness.score.significance import RULES, Rules
-from harness.text import clean
 
 SCHEMA = "judge-harness/plan/1"
 """Name and version of the JSON schema. Fields may be added within a version; none changes its meaning."""

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from harness import __version__
 from harness.api import PluginError, RendererCard
 from harness.console import say
+from harness.libraries.sealed import is_writable
+from harness.libraries.text import clean
 from harness.recorded.journal import RecordedJournal
 from harness.recorded.load import RecordedRun, load_run
 from harness.report.faithfulness import FILE as EXPLANATIONS
@@ -22,10 +24,8 @@ from harness.report.scored import score_run
 from harness.report.sources import digest_sources
 from harness.report.written import hash_file, is_as_written, keep_written, wants_page
 from harness.runner.folder import JOURNAL, LEADERBOARD, REPORT, SCORES, SECTIONS, read_kept, write_atomically
-from harness.runner.unwritable import is_writable
 from harness.score.direct import UnitStatistics
 from harness.score.find import make_metric
-from harness.text import clean
 
 if TYPE_CHECKING:
     from harness.discovery import Plugins

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, cast
 from harness.api import PluginError, Renderer, RendererCard, UserError
 from harness.candidates import CORE
 from harness.console import say
+from harness.libraries.text import clean
 from harness.registration import cause_of
 from harness.runner.folder import write_atomically
-from harness.text import clean
 
 if TYPE_CHECKING:
     from harness.discovery import Offer, Plugins

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.api import JournalError, RecordedCell
+from harness.libraries.sealed import is_writable
 from harness.recorded.load import RecordedRun, check_journal
 from harness.report.written import digest, list_written
 from harness.runner.folder import SCORES, read_kept, write_atomically
-from harness.runner.unwritable import is_writable
 from harness.score.cell import score_recorded
 from harness.score.find import metrics_of
 from harness.score.records import CellScores

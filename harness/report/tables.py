@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from harness.api import write_interval, write_number
+from harness.libraries.text import clean
 from harness.report import faithfulness, notes, summary
 from harness.report.escaping import for_csv, for_latex
 from harness.report.numbers import heading, share
 from harness.report.records import Leaderboard, Row, as_plain
 from harness.report.row_text import rank_text
-from harness.text import clean
 
 _ABOUT = ("task", "category", "suite", "tasks", "judge", "run", "task_id", "judge_id")
 """First columns of the CSV."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.api import write_interval, write_number
+from harness.libraries.text import clean
 from harness.report import ceilings, criteria, notes, trust, unread, usage
 from harness.report.numbers import NOTHING, heading, share
 from harness.report.records import Leaderboard, Row
@@ -18,7 +19,6 @@ from harness.report.row_text import consistency, rank_text, standing
 from harness.report.summary import has_summary
 from harness.report.terminal_faithfulness import print_faithfulness
 from harness.report.terminal_summary import print_summary
-from harness.text import clean
 
 if TYPE_CHECKING:
     from rich.console import Console

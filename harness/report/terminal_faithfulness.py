@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from harness.libraries.text import clean
 from harness.report import faithfulness, summary
 from harness.report.lines import print_notes, print_title
-from harness.text import clean
 
 if TYPE_CHECKING:
     from rich.console import Console

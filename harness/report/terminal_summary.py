@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.libraries.text import clean
 from harness.report import summary, unread, usage
 from harness.report.lines import print_notes, print_title
 from harness.report.row_text import rank_text
 from harness.report.terminal_faithfulness import print_faithfulness
-from harness.text import clean
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -31,11 +31,11 @@ from harness.api import (
 )
 from harness.api.data import SUFFIXES, read_table, suffix_of, suggest_names
 from harness.api.data import Row as DataRow
-from harness.api.files import read_whole
+from harness.libraries.files import read_whole
+from harness.libraries.text import clean
 from harness.score.ballots import make_ballots, pool_orders
 from harness.score.table import ANSWERED, ERROR
 from harness.score.worth import Verdicts
-from harness.text import clean
 
 TIES = ("class", "half")
 """What a tie counts as in a win rate: not a win, or half of one."""

@@ -27,12 +27,12 @@ from harness.api import (
     Status,
     UserError,
 )
+from harness.libraries.stopping import hear_signals
 from harness.runner.driver import AnsweredRequest, Driver
 from harness.runner.journal import Journal
 from harness.runner.planned import Cell, Plan, PlannedJudge, PlannedTask
 from harness.runner.requests import PlannedRequest, Shard, stream_requests
 from harness.runner.rows import LEFT_OUT
-from harness.runner.stopping import hear_signals
 
 CHUNK = 128
 """Requests looked up in the journal at once."""

@@ -24,8 +24,8 @@ from typing import Any
 
 from harness import __version__
 from harness.api import JournalError
-from harness.api.files import check_regular, read_whole, write_whole
-from harness.secrets import scrub, scrub_document
+from harness.libraries.files import check_regular, read_whole, write_whole
+from harness.libraries.secrets import scrub, scrub_document
 
 JOURNAL = "journal.sqlite"
 MANIFEST = "manifest.yaml"

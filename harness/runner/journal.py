@@ -23,7 +23,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from harness.api import DataError, Judgement, Usage
-from harness.runner.database import MOST_VALUES, Database
+from harness.libraries.sealed import MOST_VALUES
+from harness.runner.database import Database
 from harness.runner.rows import (
     CellRow,
     ItemRow,

@@ -13,8 +13,8 @@ from pydantic import BaseModel, ValidationError
 from harness.api import Card, ManifestError, PluginError, Protocol, UserError, WeightedReward
 from harness.api.reading import Thinking
 from harness.discovery import Offer, Plugins
+from harness.libraries.config import display
 from harness.manifest.model import ReasoningMarks
-from harness.manifest.problems import display
 from harness.runner.context import context_of, plan_task
 from harness.runner.golds import describe_lacking
 from harness.runner.planned import Plan, PlannedJudge, PlannedTask, least_of

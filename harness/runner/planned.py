@@ -24,9 +24,8 @@ from harness.api import (
 )
 from harness.api.reading import NO_MARKS, Thinking
 from harness.discovery import Offer, Plugins, options_of
-from harness.manifest.check import check_defaults, validate
-from harness.manifest.problems import Origin, Problems
-from harness.manifest.source import Node
+from harness.libraries.config import Origin, check_defaults, make_node, validate
+from harness.manifest.problems import Problems
 from harness.runner.rows import CellRow
 
 if TYPE_CHECKING:
@@ -271,15 +270,6 @@ def check_options(offer: Offer, given: Mapping[str, Any], *, who: str) -> BaseMo
     checked = validate(model, node, "", problems)
     problems.raise_if_any()
     return None if checked is None else check_defaults(checked, node.data())
-
-
-def make_node(value: Any, origin: Origin) -> Node:
-    """Plain data as the manifest's checks take it."""
-    if isinstance(value, Mapping):
-        return Node(value={str(key): make_node(child, origin) for key, child in value.items()}, origin=origin)
-    if isinstance(value, list | tuple):
-        return Node(value=tuple(make_node(child, origin) for child in value), origin=origin)
-    return Node(value=value, origin=origin)
 
 
 def _digest(data: object) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from harness.manifest.resolved import render
+from harness.libraries.config import render
 from harness.report.escaping import for_markdown
 from harness.report.markdown import table
 from harness.training.examples import size

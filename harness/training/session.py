@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness import __version__
 from harness.api import JournalError, PluginError, Training, TrainingResult, UserError
-from harness.manifest.resolved import render
+from harness.libraries.config import render
 from harness.runner.folder import lock_folder, make_folder, read_kept, write_atomically
 from harness.training.card import model_card
 from harness.training.folder import CARD, RECIPE, TRAINED, Attempts, Curves, Record, has_model, read_curves

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from harness.text import visible
+from harness.libraries.text import visible
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from harness.api import UserError
 from harness.console import say
+from harness.libraries.text import clean
 from harness.registration import cause_of
 from harness.report.written import wants_page
 from harness.runner.folder import REPORT
-from harness.text import clean
 from harness.view.book import load_book
 from harness.view.file import write_report
 

@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.text import visible
+from harness.libraries.text import visible
 from harness.view.links import page_id
 from harness.view.site import Page, Site
 

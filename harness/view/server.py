@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.api import UserError
+from harness.libraries.text import visible
 from harness.registration import cause_of
 from harness.report.faithfulness import FILE as EXPLANATIONS
 from harness.runner.folder import JOURNAL, LEADERBOARD, RECORD, SCORES, SECTIONS
-from harness.text import visible
 from harness.view.answers import Answers
 from harness.view.book import Book, load_book
 from harness.view.contents import find_page, list_menu

@@ -14,7 +14,7 @@ import pytest
 import harness.api
 import harness.formats
 
-MODULES = ("harness.first_party", "harness.report.escaping", "harness.text")
+MODULES = ("harness.first_party", "harness.report.escaping", "harness.libraries.text")
 
 
 def find_modules() -> Iterator[str]:

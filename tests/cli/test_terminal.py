@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.console import guard_streams, say
+from harness.console import say
+from harness.libraries.terminal import guard_streams
 
 EVIL = "\x1b]0;PWN\x07\x1b[2J\x9b31m\u202e\u2028\u2066\x08"
 RAW = re.compile("\x1b\\]|\x07|\x1b\\[2J|[\x80-\x9f]|\u202e|\u2028|\u2066|\x08")

@@ -19,11 +19,11 @@ import pytest
 import harness
 from harness.api import JournalError, UserError
 from harness.cli import main
+from harness.libraries.config import read_text
 from harness.library import Run
 from harness.library.calls import write_sets
 from harness.library.showing import is_notebook
 from harness.manifest.problems import Problems
-from harness.manifest.source import read_text
 from harness.runner.journal import Journal
 
 STOPPING = Path(__file__).with_name("stopping_plugin.py")

@@ -22,8 +22,9 @@ from harness.api import (
     UnfoldedEntry,
 )
 from harness.discovery import Offer, Plugins
+from harness.libraries.config import Problem
 from harness.manifest.load import LoadedManifest, LoadedRecipe, load_manifest, load_recipe
-from harness.manifest.problems import InvalidManifestError, Problem
+from harness.manifest.problems import InvalidManifestError
 
 
 class Inner(BaseModel):

@@ -10,10 +10,9 @@ import pytest
 from pydantic import AliasChoices, BaseModel, Field
 
 from harness.api import IsPath
-from harness.manifest.check import absolute_paths, keys_of, validate
+from harness.libraries.config import Node, Problem, absolute_paths, keys_of, read_text, validate
 from harness.manifest.load import LoadedManifest
-from harness.manifest.problems import Problem, Problems
-from harness.manifest.source import Node, read_text
+from harness.manifest.problems import Problems
 
 Load = Callable[..., LoadedManifest]
 Refuse = Callable[..., list[Problem]]
@@ -108,7 +107,7 @@ def test_members_of_a_union_become_one_sentence() -> None:
 
 def test_paths_are_made_absolute_wherever_they_are_marked() -> None:
     node = _node("either: 1\nmarks: {a: x, b: /y/../z}\nnested: [{c: ../w}, {d: ~}]\ncalled: v/./u\n")
-    assert absolute_paths(Several, node).data() == {
+    assert absolute_paths(Several, node, mark=IsPath).data() == {
         "either": 1,
         "marks": {"a": "/base/x", "b": "/z"},
         "nested": [{"c": "/w"}, {"d": None}],
@@ -118,14 +117,14 @@ def test_paths_are_made_absolute_wherever_they_are_marked() -> None:
 
 def test_a_text_with_a_scheme_is_no_path() -> None:
     node = _node('marks: {a: "hub:org/name@v1", b: "C:/x", c: ./hub:x}')
-    assert absolute_paths(Several, node).data() == {
+    assert absolute_paths(Several, node, mark=IsPath).data() == {
         "marks": {"a": "hub:org/name@v1", "b": "/base/C:/x", "c": "/base/hub:x"}
     }
 
 
 def test_a_home_folder_is_expanded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/home/me")
-    assert absolute_paths(Several, _node("marks: {a: ~/x}")).data() == {"marks": {"a": "/home/me/x"}}
+    assert absolute_paths(Several, _node("marks: {a: ~/x}"), mark=IsPath).data() == {"marks": {"a": "/home/me/x"}}
 
 
 def test_a_model_that_allows_more_keys_is_taken_at_its_word() -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from harness.libraries.config import Problem
 from harness.manifest.load import LoadedManifest
-from harness.manifest.problems import Problem
 
 Load = Callable[..., LoadedManifest]
 Refuse = Callable[..., list[Problem]]

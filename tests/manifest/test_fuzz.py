@@ -13,9 +13,9 @@ import yaml
 
 from harness.discovery import Plugins
 from harness.inspection.origins import render_with_origins
+from harness.libraries.config import render
 from harness.manifest.load import LoadedManifest, LoadedRecipe, load_manifest, load_recipe
 from harness.manifest.problems import InvalidManifestError
-from harness.manifest.resolved import render
 
 Mutate: TypeAlias = Callable[[random.Random, bytes], bytes]
 Loader: TypeAlias = Callable[..., LoadedManifest | LoadedRecipe]

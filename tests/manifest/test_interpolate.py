@@ -11,9 +11,8 @@ import pytest
 
 from harness.api import scrub
 from harness.inspection.origins import render_with_origins
+from harness.libraries.config import Problem, render
 from harness.manifest.load import LoadedManifest
-from harness.manifest.problems import Problem
-from harness.manifest.resolved import render
 
 Load = Callable[..., LoadedManifest]
 Refuse = Callable[..., list[Problem]]

@@ -10,12 +10,14 @@ import pytest
 
 from harness.api import ManifestError
 from harness.discovery import Plugins
+from harness.libraries.config import Problem, did_you_mean, display
 from harness.manifest.load import LoadedManifest, load_document
-from harness.manifest.problems import InvalidManifestError, Problem, did_you_mean, display
+from harness.manifest.problems import InvalidManifestError
 
 Load = Callable[..., LoadedManifest]
 Refuse = Callable[..., list[Problem]]
 
+GOOD = "name: good\ntasks: [{use: plain}]\njudges: [{use: simple}]\n"
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
 
@@ -98,3 +100,12 @@ def test_paths_are_shown_as_people_write_them() -> None:
     assert did_you_mean("jugde", ["judge", "name"]) == " Did you mean 'judge'?"
     assert did_you_mean("zzz", ["b", "a"]) == " Known: a, b."
     assert did_you_mean("zzz", []) == ""
+
+
+def test_all_problems_of_a_file_come_at_once(refuse: Refuse) -> None:
+    problems = refuse("a: &x 1\nb: *x\nb: 2\nc: !t 3\n7: 1\n" + GOOD)
+    assert [p.origin.line for p in problems if "unknown" not in p.message] == [2, 3, 4, 5]
+
+
+def test_a_byte_order_mark_is_fine(load: Load) -> None:
+    assert load(b"\xef\xbb\xbf" + GOOD.encode()).manifest.name == "good"

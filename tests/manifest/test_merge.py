@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from harness.discovery import Plugins
+from harness.libraries.config import Problem, find_project
 from harness.manifest.load import LoadedManifest, load_manifest
-from harness.manifest.merge import find_project
-from harness.manifest.problems import InvalidManifestError, Problem
+from harness.manifest.problems import InvalidManifestError
 
 Load = Callable[..., LoadedManifest]
 Refuse = Callable[..., list[Problem]]

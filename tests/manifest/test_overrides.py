@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from harness.libraries.config import Problem
 from harness.manifest.load import LoadedManifest
-from harness.manifest.problems import Problem
 
 Load = Callable[..., LoadedManifest]
 Refuse = Callable[..., list[Problem]]

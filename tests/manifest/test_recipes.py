@@ -10,6 +10,7 @@ import pytest
 
 from harness.discovery import Plugins
 from harness.inspection.origins import render_with_origins
+from harness.libraries.config import render
 from harness.manifest.documents import MAX_CHAIN
 from harness.manifest.load import (
     LoadedManifest,
@@ -19,7 +20,6 @@ from harness.manifest.load import (
     load_recipe,
 )
 from harness.manifest.problems import InvalidManifestError
-from harness.manifest.resolved import render
 
 Load = Callable[..., LoadedManifest]
 LoadRecipe = Callable[..., LoadedRecipe]

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from harness.discovery import Plugins
 from harness.inspection.origins import render_with_origins
+from harness.libraries.config import read_text, render
 from harness.manifest.load import LoadedManifest, load_manifest
 from harness.manifest.problems import Problems
-from harness.manifest.resolved import digest, fill_defaults, render
-from harness.manifest.source import read_text
+from harness.manifest.resolved import digest, fill_defaults
 
 Load = Callable[..., LoadedManifest]
 

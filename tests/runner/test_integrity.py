@@ -16,8 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.api import JournalError, Judgement, Status
-from harness.runner.database import MOST_BYTES
-from harness.runner.integrity import KEYS, SUMS, row_sum, was_closed
+from harness.libraries.sealed.database import MOST_BYTES
+from harness.libraries.sealed.integrity import SUMS, row_sum, was_closed
+from harness.runner.database import Database
 from harness.runner.rows import CellRow, ItemRow, RequestRow
 from harness.shards.merge import WholeJournal
 
@@ -244,7 +245,7 @@ def test_the_order_of_rows_does_not_matter_and_every_row_does(
 
 def test_the_keys_are_those_of_the_tables(filled: Path) -> None:
     with closing(sqlite3.connect(filled)) as database:
-        for table, keys in KEYS.items():
+        for table, keys in {"meta": ("key",), **Database.keys}.items():
             facts = database.execute(f"PRAGMA table_info({table})").fetchall()
             assert (
                 [name for _, name, *_, place in facts if place] == list(keys) == [row[1] for row in facts[: len(keys)]]

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.runner.stopping import Interrupted, exit_code, hear_signals
+from harness.libraries.stopping import Interrupted, exit_code, hear_signals
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
 

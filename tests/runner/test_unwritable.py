@@ -14,7 +14,7 @@ import pytest
 
 from harness.api import JournalError
 from harness.cli import main
-from harness.runner import unwritable
+from harness.libraries.sealed import unwritable
 from harness.runner.journal import Journal
 
 MANIFEST = "name: m\ntasks: [{use: miniature/technical, with: {items: 8}}]\njudges: [{use: prior}]\n"

@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import TypeAlias
 
 from harness.api._errors import DataError
-from harness.api.files import check_regular, put_in_place
 from harness.api.images._image import Image
 from harness.api.images._shown import MAX_BYTES
+from harness.libraries.files import check_regular, put_in_place
 
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
 """Endings of the archives that are read."""

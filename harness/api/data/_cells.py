@@ -21,7 +21,7 @@ from typing import TypeVar
 from harness.api._errors import DataError
 from harness.api.images._image import Image
 from harness.api.images._video import Video
-from harness.secrets import find_key
+from harness.libraries.secrets import find_key
 
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _DATA_URL = re.compile(r"data:image/[\w.+-]+;base64,", re.ASCII)

@@ -19,7 +19,7 @@ from typing import TypeAlias
 
 from harness.api._errors import DataError
 from harness.api.data._parquet import read_parquet
-from harness.api.files import check_regular
+from harness.libraries.files import check_regular
 
 SUFFIXES = (".jsonl", ".json", ".csv", ".tsv", ".jsonl.gz", ".json.gz", ".csv.gz", ".tsv.gz", ".parquet")
 """Endings of the files that are read."""

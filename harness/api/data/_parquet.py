@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.api._errors import DataError
-from harness.api.files import check_regular
 from harness.api.images._shown import MAX_BYTES
+from harness.libraries.files import check_regular
 
 if TYPE_CHECKING:
     import pyarrow

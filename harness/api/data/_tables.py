@@ -15,8 +15,8 @@ from pydantic import Field
 from harness.api._errors import DataError
 from harness.api.data._cells import ABSENT, Row
 from harness.api.data._files import read_table
-from harness.api.files import check_regular
 from harness.api.images._image import Image
+from harness.libraries.files import check_regular
 
 Media: TypeAlias = Annotated[
     Literal["present", "absent"] | None,

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.api._errors import DataError
-from harness.api.files import read_whole
 from harness.api.images._shown import MAX_BYTES, UnseenError, decode_picture, is_shown_as_stored, to_visible
+from harness.libraries.files import read_whole
 
 if TYPE_CHECKING:
     from PIL.Image import Image as PILImage

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from harness.console import echo, load_plugins, say
+from harness.libraries.text import clean
 from harness.report.escaping import order_name
-from harness.text import clean
 
 if TYPE_CHECKING:
     from harness.report.reread import CellReread

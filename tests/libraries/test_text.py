@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.libraries.text import clean
 from harness.report.escaping import for_csv, for_latex, for_markdown
-from harness.text import clean
 
 ANY_TEXT = st.text(max_size=60)
 PLAIN = st.text(alphabet=st.characters(codec="ascii", categories=("L", "N")), max_size=20)

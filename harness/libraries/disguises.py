@@ -1,4 +1,4 @@
-r"""Finds a secret in a text, however it is spelled there: the search under `harness.secrets`.
+r"""Finds a secret in a text, however it is spelled there: the search under `harness.libraries.secrets`.
 
 Servers, proxies and libraries repeat what they were sent: in JSON within JSON, in a URL, on a page, broken into
 lines, in base64. No pattern lists all of it and stays quick. So a text is searched in *views* of it:

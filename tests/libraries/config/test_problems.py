@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.manifest.problems import InvalidManifestError, Origin, Problem, Problems, did_you_mean, display, join
+from harness.libraries.config import ConfigError, Origin, Problem, Problems, did_you_mean, display, join
 
 
 def origin(line: int = 1, column: int = 1, *, text: str = "", label: str = "m.yaml") -> Origin:
@@ -16,7 +16,7 @@ def origin(line: int = 1, column: int = 1, *, text: str = "", label: str = "m.ya
 def found(problems: Problems) -> list[str]:
     try:
         problems.raise_if_any()
-    except InvalidManifestError as error:
+    except ConfigError as error:
         return [problem.message for problem in error.problems]
     return []
 

@@ -9,7 +9,10 @@ import tempfile
 from functools import lru_cache
 from pathlib import Path
 
-from harness.api import JournalError
+
+class SealedError(Exception):
+    """A sealed file cannot be read or written. The message says why, and what to do."""
+
 
 MOST_COPIED = 4 * 2**30
 """Bytes. A larger journal with a log beside it is not copied for reading."""
@@ -20,11 +23,11 @@ def is_writable(folder: Path) -> bool:
     return os.access(folder, os.W_OK)
 
 
-def path_to_read(path: Path) -> tuple[Path, str]:
+def path_to_read(path: Path, *, error: type[SealedError]) -> tuple[Path, str]:
     """Where and how a journal is read: the file itself, or a copy where it cannot be read in its place.
 
     Raises:
-        JournalError: It would have to be copied, and it is too large.
+        SealedError: It would have to be copied, and it is too large.
         OSError: It cannot be read.
     """
     if is_writable(path.parent):
@@ -39,7 +42,7 @@ def path_to_read(path: Path) -> tuple[Path, str]:
         return path, "mode=ro"
     size = path.stat().st_size + sum(log.stat().st_size for log in logs)
     if size > MOST_COPIED:
-        raise JournalError(
+        raise error(
             f"journal {path}: it was not closed, and its folder is read-only. Copy the run folder to where you may "
             f"write, and read that ({size:,} bytes are more than the harness copies by itself)"
         )

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -18,18 +18,6 @@ from typing import Any
 SUMS = "rows"
 """Key in `meta`: JSON with the sum of each table in hex. Where it is not there, as in a journal of an earlier version,
 the rows are taken as they are. Who changes a journal with another program deletes it."""
-
-KEYS = {
-    "meta": ("key",),
-    "items": ("task", "id"),
-    "annotations": ("task", "item"),
-    "asks": ("task", "item", "place"),
-    "requests": ("key",),
-    "judgements": ("judge", "request"),
-    "replaced": ("judge", "request", "time"),
-    "cells": ("task", "judge"),
-}
-"""The tables of a journal with the columns of their keys, which are their first ones."""
 
 _MOST = 2**128
 
@@ -65,10 +53,10 @@ def add_sums(known: str | None, changes: dict[str, int]) -> str | None:
     return json.dumps(sums, sort_keys=True)
 
 
-def count_sums(database: sqlite3.Connection) -> str:
+def count_sums(database: sqlite3.Connection, tables: Iterable[str]) -> str:
     """The sums of all rows that are there, as JSON. It reads all of them, at about 10 µs a judgement."""
     sums = {}
-    for table in _list_tables(database):
+    for table in _list_tables(database, tables):
         rows = database.execute(f"SELECT * FROM {table}{f' WHERE key<>{SUMS!r}' if table == 'meta' else ''}")
         sums[table] = f"{row_sum(rows):x}"
     return json.dumps(sums, sort_keys=True)
@@ -89,7 +77,7 @@ def find_lost_tables(database: sqlite3.Connection) -> str:
     return f"the file is damaged: it has {pages:,} pages and names no table; {_DAMAGED}" if lost else ""
 
 
-def find_damage(database: sqlite3.Connection) -> str:
+def find_damage(database: sqlite3.Connection, tables: Sequence[str]) -> str:
     """What is wrong with a journal and what to do about it; empty where it holds what was written.
 
     The whole check, not `quick_check`: that one does not compare the tables with their indexes, through which answers
@@ -100,7 +88,7 @@ def find_damage(database: sqlite3.Connection) -> str:
     """
     database.execute("BEGIN")  # both checks must see one state: a run may be writing to it
     try:
-        if not _list_tables(database):
+        if not _list_tables(database, tables):
             return ""  # killed before it was made
         found = [str(line) for (line,) in database.execute("PRAGMA integrity_check(3)")]
         if found != ["ok"]:
@@ -109,7 +97,7 @@ def find_damage(database: sqlite3.Connection) -> str:
         if row is None:
             return ""
         try:
-            known, now = json.loads(row[0]), json.loads(count_sums(database))
+            known, now = json.loads(row[0]), json.loads(count_sums(database, tables))
         except ValueError:
             return f"the record of its sums is damaged; {_DAMAGED}"
         changed = sorted(table for table in {*known, *now} if known.get(table, "0") != now.get(table, "0"))
@@ -135,7 +123,6 @@ def was_closed(path: Path) -> bool:
     return head[18:20] == b"\1\1" and not path.with_name(f"{path.name}-journal").exists()
 
 
-def _list_tables(database: sqlite3.Connection) -> list[str]:
+def _list_tables(database: sqlite3.Connection, tables: Iterable[str]) -> list[str]:
     there = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type='table'")}
-    # The content of a request is named by its hash, and no score depends on it.
-    return [table for table in KEYS if table in there and table != "requests"]
+    return [table for table in tables if table in there]

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from harness.telemetry import SWITCHES
+from harness.libraries.telemetry import SWITCHES
 
 PROGRAM = """
 import json, os, socket, sys
@@ -60,6 +60,6 @@ def test_a_run_offline_connects_to_nothing_and_the_hub_library_is_told_to_be_sil
 
 
 def test_the_page_lists_every_switch() -> None:
-    page = (Path(__file__).resolve().parents[1] / "docs" / "reference" / "environment.md").read_text(encoding="utf-8")
+    page = (Path(__file__).resolve().parents[2] / "docs" / "reference" / "environment.md").read_text(encoding="utf-8")
     listed = dict(re.findall(r"^\| `([A-Z_]+)` \| `(\w+)` \|", page, re.MULTILINE))
     assert listed == SWITCHES

@@ -6,7 +6,7 @@ logged or kept goes through `scrub`, before anything of it is cut: half a key is
 How much is done for a value depends on what it can be told from:
 
 - a key of at least 6 characters, and any value of at least 8 with letters and other characters in it: wherever it
-  stands, in every spelling that `harness.disguises` reads
+  stands, in every spelling that `harness.libraries.disguises` reads
 - at least 8 letters or digits alone, or 4 to 7 characters of both kinds: as a word of its own, spelled as it is
 - the rest (`1`, `true`, `A`, `0.5`): nothing. It could not be told from any other text, and it can be guessed
 """
@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
-from harness.disguises import Secret, find
+from harness.libraries.disguises import Secret, find
 
 REMOVED = "[key removed]"
 """What stands where a key was repeated."""

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.disguises import Secret, find
-from harness.secrets import (
+from harness.libraries.disguises import Secret, find
+from harness.libraries.secrets import (
     REMOVED,
     find_key,
     forget_secrets,
@@ -26,7 +26,7 @@ from harness.secrets import (
 
 def load(name: str) -> Any:
     """A campaign, which is no package."""
-    path = Path(__file__).parent / "faults" / f"{name}.py"
+    path = Path(__file__).parents[1] / "faults" / f"{name}.py"
     spec = importlib.util.spec_from_file_location(f"faults_{name}", path)
     assert spec is not None
     assert spec.loader is not None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import UnionType
@@ -18,9 +18,8 @@ from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 from pydantic import AliasChoices, BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
-from harness.api import IsPath
-from harness.manifest.problems import Problems, did_you_mean, join
-from harness.manifest.source import Node, escape
+from harness.libraries.config.problems import Problems, did_you_mean, join
+from harness.libraries.config.source import Node, escape
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -51,7 +50,7 @@ def validate(model: type[M], node: Node, path: str, problems: Problems) -> M | N
         problems: Gets one problem for each mistake.
     """
     # Pydantic would refuse unknown keys too, but says no near misses, and only where a model asks for it.
-    known = _walk(model, node, path, problems, lambda child: child)
+    known = _walk(model, node, path, problems, None)
     try:
         # JSON, because strict checks of Python objects would refuse a list where the model has a tuple.
         return model.model_validate_json(json.dumps(known.data()), strict=True)
@@ -107,9 +106,15 @@ def _write_inner(value: Any, given: Any) -> Any:
     return given
 
 
-def absolute_paths(annotation: Any, node: Node) -> Node:
-    """`node` with every text that `annotation` marks with `IsPath` made absolute, at any depth."""
-    return _walk(annotation, node, "", None, make_absolute)
+def absolute_paths(annotation: Any, node: Node, *, mark: type) -> Node:
+    """`node` with every text made absolute that `annotation` marks as a path, at any depth.
+
+    Args:
+        annotation: A model.
+        node: What was written for it.
+        mark: The class that marks a path, or whose instances do, in an `Annotated`.
+    """
+    return _walk(annotation, node, "", None, mark)
 
 
 def make_absolute(node: Node) -> Node:
@@ -145,7 +150,7 @@ def _normal(path: Path) -> str:
     return os.path.normpath(path.absolute())
 
 
-def _walk(annotation: Any, node: Node, path: str, problems: Problems | None, on_path: Callable[[Node], Node]) -> Node:
+def _walk(annotation: Any, node: Node, path: str, problems: Problems | None, mark: type | None) -> Node:
     """A copy of `node`, walked along with the annotation that it is for.
 
     Args:
@@ -153,12 +158,12 @@ def _walk(annotation: Any, node: Node, path: str, problems: Problems | None, on_
         node: The value.
         path: Its dotted path.
         problems: Gets keys that a model does not know, which are left out of the copy. With `None` they stay.
-        on_path: What to make of a value that is marked as a path.
+        mark: What marks a path, which is made absolute.
     """
     arguments = get_args(annotation)
     if get_origin(annotation) is Annotated:
-        marked = any(mark is IsPath or isinstance(mark, IsPath) for mark in arguments[1:])
-        return on_path(node) if marked else _walk(arguments[0], node, path, problems, on_path)
+        marked = mark is not None and any(found is mark or isinstance(found, mark) for found in arguments[1:])
+        return make_absolute(node) if marked else _walk(arguments[0], node, path, problems, mark)
     if get_origin(annotation) in (Union, UnionType):
         parts = [part for part in arguments if part is not type(None)]
         models = [part for part in parts if _is_model(part)]
@@ -166,22 +171,20 @@ def _walk(annotation: Any, node: Node, path: str, problems: Problems | None, on_
             # Of several members, only pydantic knows which one a value is for. So keys are not refused here, except
             # where a mapping can be for one model alone.
             sure = len(parts) == 1 or (models == [part] and isinstance(node.value, Mapping))
-            node = _walk(part, node, path, problems if sure else None, on_path)
+            node = _walk(part, node, path, problems if sure else None, mark)
         return node
     if _is_model(annotation):
-        return _walk_model(annotation, node, path, problems, on_path)
+        return _walk_model(annotation, node, path, problems, mark)
     if isinstance(node.value, tuple) and arguments:
-        value = (_walk(arguments[0], child, join(path, k), problems, on_path) for k, child in node.children())
+        value = (_walk(arguments[0], child, join(path, k), problems, mark) for k, child in node.children())
         return replace(node, value=tuple(value))
     if isinstance(node.value, Mapping) and len(arguments) == 2:
-        pairs = {k: _walk(arguments[1], child, join(path, k), problems, on_path) for k, child in node.value.items()}
+        pairs = {k: _walk(arguments[1], child, join(path, k), problems, mark) for k, child in node.value.items()}
         return replace(node, value=pairs)
     return node
 
 
-def _walk_model(
-    model: type[BaseModel], node: Node, path: str, problems: Problems | None, on_path: Callable[[Node], Node]
-) -> Node:
+def _walk_model(model: type[BaseModel], node: Node, path: str, problems: Problems | None, mark: type | None) -> Node:
     if not isinstance(node.value, Mapping):
         return node
     by_name = bool(model.model_config.get("populate_by_name") or model.model_config.get("validate_by_name"))
@@ -194,7 +197,7 @@ def _walk_model(
     kept: dict[str, Node] = {}
     for key, child in node.value.items():
         if key in known:
-            kept[key] = _walk(known[key], child, join(path, key), problems, on_path)
+            kept[key] = _walk(known[key], child, join(path, key), problems, mark)
         elif problems is None or model.model_config.get("extra") == "allow":
             kept[key] = child
         else:

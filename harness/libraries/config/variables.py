@@ -13,9 +13,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from harness.manifest.problems import Origin, Problems, did_you_mean, join
-from harness.manifest.source import MAX_DEPTH, Node, escape
-from harness.secrets import find_key, hide_variable
+from harness.libraries.config.problems import Origin, Problems, did_you_mean, join
+from harness.libraries.config.source import MAX_DEPTH, Node, escape
+from harness.libraries.secrets import find_key, hide_variable
 
 _TOKEN = re.compile(r"\$\$\{|\$\{([^{}]*)\}|\$\{")
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import unicodedata
 
-from harness.secrets import scrub
+from harness.libraries.secrets import scrub
 
 # Unicode categories: control, format (direction marks too), surrogate, line and paragraph separators.
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})

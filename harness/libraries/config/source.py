@@ -21,9 +21,9 @@ from typing import Any, TypeAlias
 
 import yaml
 
-from harness.api.files import open_regular
-from harness.manifest.problems import InvalidManifestError, Origin, Problem, Problems, join
-from harness.secrets import hide_keys_in
+from harness.libraries.config.problems import ConfigError, Origin, Problems, join
+from harness.libraries.files import open_regular
+from harness.libraries.secrets import hide_keys_in
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 32
@@ -102,6 +102,15 @@ class Node:
         return replace(self, value=(*self.value[:step], child, *self.value[step + 1 :]))
 
 
+def make_node(value: Any, origin: Origin) -> Node:
+    """Plain data as a tree, for the same checks."""
+    if isinstance(value, Mapping):
+        return Node(value={str(key): make_node(child, origin) for key, child in value.items()}, origin=origin)
+    if isinstance(value, list | tuple):
+        return Node(value=tuple(make_node(child, origin) for child in value), origin=origin)
+    return Node(value=value, origin=origin)
+
+
 def escape(text: str) -> str:
     """`text` written so that interpolation gives it back."""
     return text.replace("${", "$${")
@@ -117,19 +126,19 @@ def read_file(path: Path, *, label: str, problems: Problems, foreign: bool = Fal
         foreign: Whether it lies outside the project, so that messages do not quote it.
 
     Raises:
-        InvalidManifestError: It cannot be read, or it is not YAML.
+        ConfigError: It cannot be read, or it is not YAML.
     """
     folder = path.absolute().parent
     start = Origin(label=label, line=1, column=1, folder=folder)
     try:
         if not path.exists():
-            raise _fatal(start, "there is no such file; give the path of a YAML manifest")
+            raise problems.make_fatal(start, "there is no such file; give the path of a YAML manifest")
         with open_regular(path) as stream:
             raw = stream.read(MAX_BYTES + 1)  # one more than may be, so that a larger file is known to be one
     except (OSError, ValueError) as error:
-        raise _fatal(start, f"cannot be read: {error}") from error
+        raise problems.make_fatal(start, f"cannot be read: {error}") from error
     if len(raw) > MAX_BYTES:
-        raise _fatal(start, f"is larger than {MAX_BYTES} bytes; data does not belong into a manifest")
+        raise problems.make_fatal(start, f"is larger than {MAX_BYTES} bytes; data does not belong into a manifest")
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -137,16 +146,16 @@ def read_file(path: Path, *, label: str, problems: Problems, foreign: bool = Fal
         here = Origin(
             label=label, line=len(before), column=len(before[-1]) + 1, text=before[-1], folder=folder, foreign=foreign
         )
-        raise _fatal(here, "is not UTF-8 from here on; save it as UTF-8") from error
+        raise problems.make_fatal(here, "is not UTF-8 from here on; save it as UTF-8") from error
     # Before anything of it is quoted: a line with a mistake may hold a key that was pasted.
     hide_keys_in(text)
     if foreign:
-        node = read_text(text, label=label, folder=folder, problems=Problems(), foreign=True)
+        node = read_text(text, label=label, folder=folder, problems=type(problems)(), foreign=True)
         # Where it is a manifest, what is wrong in it may be shown, and helps.
         foreign = not (isinstance(node.value, Mapping) and node.value.keys() & _OF_MANIFESTS)
     node = read_text(text, label=label, folder=folder, problems=problems, foreign=foreign)
     if not isinstance(node.value, Mapping):
-        raise _fatal(node.origin, "a manifest is a mapping of keys such as name:, tasks: and judges:")
+        raise problems.make_fatal(node.origin, "a manifest is a mapping of keys such as name:, tasks: and judges:")
     return node
 
 
@@ -164,7 +173,7 @@ def read_text(
         foreign: Whether messages must not quote it.
 
     Raises:
-        InvalidManifestError: It is not YAML, or it is too deep or too large.
+        ConfigError: It is not YAML, or it is too deep or too large.
     """
     origin = Origin(label=label, folder=folder, foreign=foreign)
     return _Reader(text, origin=origin, problems=problems, lines=lines).read()
@@ -194,7 +203,7 @@ class _Reader:
         if bad:
             before = _BREAK.split(self._text[: bad.start()])
             code = f"U+{ord(bad[0]):04X}"
-            raise _fatal(
+            raise self._fatal(
                 self._origin(len(before) - 1, len(before[-1])), f"the character {code} is not allowed; remove it"
             )
         root: Node | None = None
@@ -204,16 +213,20 @@ class _Reader:
                 if isinstance(event, yaml.DocumentStartEvent):
                     documents += 1
                     if documents > 1:
-                        raise _fatal(self._at(event.start_mark), "a second document begins here; keep one in a file")
+                        raise self._fatal(
+                            self._at(event.start_mark), "a second document begins here; keep one in a file"
+                        )
                 done = self._event(event)
                 if done is not None:
                     root = done
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             origin = self._at(mark) if mark is not None else self._origin(0, 0)
-            raise _fatal(origin, f"not valid YAML: {error.problem or error.context}{_quote_hint(error)}") from error
+            raise self._fatal(
+                origin, f"not valid YAML: {error.problem or error.context}{_quote_hint(error)}"
+            ) from error
         except (yaml.YAMLError, ValueError) as error:
-            raise _fatal(self._origin(0, 0), f"not valid YAML: {error}") from error
+            raise self._fatal(self._origin(0, 0), f"not valid YAML: {error}") from error
         return root if root is not None else Node(value=None, origin=self._origin(0, 0), plain="")
 
     def _event(self, event: Any) -> Node | None:
@@ -222,7 +235,7 @@ class _Reader:
             origin = self._at(event.start_mark)
             self._refuse_tag(event, origin)
             if len(self._stack) >= MAX_DEPTH:  # later steps walk the tree by recursion
-                raise _fatal(origin, f"nested more than {MAX_DEPTH} deep; write it flatter")
+                raise self._fatal(origin, f"nested more than {MAX_DEPTH} deep; write it flatter")
             is_list = isinstance(event, yaml.SequenceStartEvent)
             self._stack.append(_Open(origin=origin, items=[] if is_list else None, entries={}))
         elif isinstance(event, (yaml.MappingEndEvent, yaml.SequenceEndEvent)):
@@ -266,7 +279,7 @@ class _Reader:
         """Put a finished node into what is open. Returns it when nothing is."""
         self._count += 1
         if self._count > MAX_NODES:
-            raise _fatal(node.origin, f"has more than {MAX_NODES} values; data does not belong into a manifest")
+            raise self._fatal(node.origin, f"has more than {MAX_NODES} values; data does not belong into a manifest")
         if not self._stack:
             return node
         top = self._stack[-1]
@@ -296,6 +309,9 @@ class _Reader:
         if event.tag is not None:
             name = str(event.tag).replace("tag:yaml.org,2002:", "!!")
             self._problem(origin, f"tags ({name[:80]}) are not allowed; manifests are plain data")
+
+    def _fatal(self, origin: Origin, message: str) -> ConfigError:
+        return self._problems.make_fatal(origin, message)
 
     def _problem(self, origin: Origin, message: str) -> None:
         path = ""
@@ -337,7 +353,3 @@ def _quote_hint(error: yaml.MarkedYAMLError) -> str:
     if "mapping values are not allowed" in problem:
         return "; quote a value that has ': ' in it, or fix the indentation"
     return ""
-
-
-def _fatal(origin: Origin, message: str) -> InvalidManifestError:
-    return InvalidManifestError([Problem(origin=origin, path="", message=message)])

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from harness.manifest.problems import InvalidManifestError, Origin, Problems, did_you_mean, display, join
-from harness.manifest.source import MAX_DEPTH, Node, read_text
-from harness.secrets import hide_keys_in
+from harness.libraries.config.problems import ConfigError, Origin, Problems, did_you_mean, display, join
+from harness.libraries.config.source import MAX_DEPTH, Node, read_text
+from harness.libraries.secrets import hide_keys_in
 
 
 def apply_sets(root: Node, sets: Sequence[str], problems: Problems) -> Node:
@@ -26,7 +26,7 @@ def apply_sets(root: Node, sets: Sequence[str], problems: Problems) -> Node:
             continue
         try:
             value = read_text(text, label=origin.label, folder=origin.folder, problems=problems, lines=False)
-        except InvalidManifestError as error:
+        except ConfigError as error:
             for problem in error.problems:
                 problems.add(origin, path, f"{problem.message}; the value after = is read as YAML")
             continue

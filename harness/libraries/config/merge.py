@@ -11,12 +11,16 @@ from dataclasses import replace
 from functools import reduce
 from pathlib import Path
 
-from harness.api import PluginError
-from harness.manifest.problems import InvalidManifestError, Origin, Problems
-from harness.manifest.shipped import is_name
-from harness.manifest.source import Node, read_file
+from harness.libraries.config.problems import ConfigError, Origin, Problems
+from harness.libraries.config.source import Node, read_file
 
 MAX_FILES = 64
+_ENDINGS = (".yaml", ".yml")
+
+
+def is_name(text: str) -> bool:
+    """Whether a text may be the name of a shipped manifest: one that ends as a YAML file does is a path."""
+    return not text.endswith(_ENDINGS)
 
 
 def find_project(path: Path) -> Path:
@@ -33,17 +37,17 @@ def load_merged(
     Args:
         path: The manifest. Its name in messages is this path as given.
         problems: Gets what is wrong without stopping the reading.
-        find_shipped: Gives the file of a manifest that `extends:` calls by its name. Raises `PluginError`.
+        find_shipped: Gives the file of a manifest that `extends:` calls by its name. Raises `LookupError`.
         project: What messages may quote files of. By default the manifest's own project.
 
     Raises:
-        InvalidManifestError: A file cannot be read or is not YAML, so that to check the rest would mislead.
+        ConfigError: A file cannot be read or is not YAML, so that to check the rest would mislead.
     """
     loader = _Loader(problems, find_shipped, project or find_project(path))
     # Problems of all files are said together, also where one of them cannot be read at all.
     try:
         node = loader.load(path, str(path), ())
-    except InvalidManifestError as error:
+    except ConfigError as error:
         loader.take(error)
         problems.raise_if_any()
         raise
@@ -58,7 +62,7 @@ class _Loader:
         self._done: dict[str, Node] = {}
         self.incomplete = False
 
-    def take(self, error: InvalidManifestError) -> None:
+    def take(self, error: ConfigError) -> None:
         """Add the problems of a file that cannot be read to the rest."""
         for problem in error.problems:
             self._problems.add(problem.origin, problem.path, problem.message)
@@ -90,7 +94,7 @@ class _Loader:
             try:
                 base = self._find_shipped(name)
                 base_label = str(base)
-            except PluginError as error:
+            except LookupError as error:
                 unknown = f"; and {error}"
         # Files are told apart by their real path, so that a link makes no endless circle.
         real = os.path.realpath(base)
@@ -104,7 +108,7 @@ class _Loader:
         else:
             try:
                 return self.load(base, base_label, chain)
-            except InvalidManifestError as error:
+            except ConfigError as error:
                 self.take(error)
                 return None
         self._problems.add(origin, "extends", message)
