@@ -110,7 +110,7 @@ API_SECTIONS: list[tuple[str, tuple[str, ...]]] = [
             "RecordingLayout",
         ),
     ),
-    ("Executors", ("Executor", "Placement")),
+    ("Executors", ("Executor", "JudgePlacer", "Placement")),
     ("Recorded runs", ("RecordedCell", "RecordedAnswer", "UnreadAnswer", "AnswerSource", "Report")),
     ("Explanations", ("Claim", "Box", "TextWeights")),
     ("Numbers with intervals", ("Statistics", "Measurement", "Change")),

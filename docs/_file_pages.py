@@ -31,7 +31,7 @@ from harness.score.trust import Calibration, CoveragePoint, Guarantee, Noise, Re
 def run_folder() -> str:
     """The files of a run folder, the tables of the journal and the fields of `scores.json`."""
     lines = ["# Run folder", "", *with_block(folder.__doc__), "", "## Journal", "", *with_block(journal.__doc__), ""]
-    lines += [f"Schema version {database.SCHEMA_VERSION}. Columns in **bold** are the primary key.", ""]
+    lines += [f"Schema version {database.Database.version}. Columns in **bold** are the primary key.", ""]
     for name, columns in journal_tables().items():
         shown = ", ".join(f"**`{column}`**" if key else f"`{column}`" for column, key in columns)
         lines += [f"- `{name}`: {shown}"]

@@ -5,7 +5,7 @@ Scores, reports, training and their verbs are reached through these hooks. The k
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -15,6 +15,7 @@ from harness.api import (
     ExecutorCard,
     FormatCard,
     InstalledPlugins,
+    JudgePlacer,
     KnownAnswers,
     MetricCard,
     PlannedTraining,
@@ -122,6 +123,25 @@ def harness_plan_made(manifest: object, plan: object, plugins: InstalledPlugins)
     from harness.readiness import check_plan
 
     check_plan(cast("LoadedManifest", manifest), cast("Plan", plan), cast("Plugins", plugins))
+
+
+@hookimpl
+def harness_executor_wanted(name: str, options: Sequence[str], plugins: InstalledPlugins) -> JudgePlacer:
+    """The executors that plugins offer."""
+    from harness.execution.placing import make_executor
+
+    return make_executor(cast("Plugins", plugins), name, options)
+
+
+@hookimpl
+def harness_models_wanted(
+    manifest: object, plan: object, plugins: InstalledPlugins, checkpoints: Path, say: Callable[[str], None]
+) -> None:
+    """Training of the recipes that judges name."""
+    from harness.recipes import train_judges
+
+    known, made = cast("Plugins", plugins), cast("Plan", plan)
+    train_judges(made, cast("LoadedManifest", manifest), known, checkpoints=checkpoints, say=say)
 
 
 @hookimpl

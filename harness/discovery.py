@@ -275,7 +275,7 @@ class Plugins:
     def _hint(self, kind: str, name: str, ours: Sequence[str]) -> str:
         installed = {row.name for row in self.rows}
         # What can be installed is a better answer than a name that looks alike.
-        missing = [first_party.DISTRIBUTIONS[plugin] for plugin in ours if plugin not in installed]
+        missing = [first_party.read_distributions()[plugin] for plugin in ours if plugin not in installed]
         if missing:
             return "; " + " or ".join(f"pip install {distribution}" for distribution in missing)
         known = [*self._offers[kind], *(offer.card.name for offer in self._offers[kind].values())]

@@ -1,4 +1,4 @@
-"""What is checked before any judge is asked: pictures that are there, answers that a judge has, metrics that fit.
+"""What is checked before any judge is asked: pictures that are there, answers that a judge has, metrics, golds.
 
 Not for single answers that are missing: those are errors of their cell.
 """
@@ -6,11 +6,11 @@ Not for single answers that are missing: those are errors of their cell.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from harness.api import Image, Item, UserError
+from harness.api import AnswerSpace, Choice, Image, Item, Preference, UserError, Verdict
 from harness.manifest.load import LoadedManifest, LoadedRecipe
 from harness.runner.planned import Plan, PlannedJudge, PlannedTask
 
@@ -23,7 +23,7 @@ compared."""
 
 
 def check_plan(loaded: LoadedManifest, plan: Plan, plugins: Plugins) -> None:
-    """Refuse a plan that cannot be judged or scored, and leave out the cells to which a judge has no answer.
+    """Refuse a plan that cannot be judged or scored, leave out cells to which a judge has no answer, warn of golds.
 
     A judge whose recipe is not trained yet is left alone: what it has answers to is known once it is made.
 
@@ -33,6 +33,43 @@ def check_plan(loaded: LoadedManifest, plan: Plan, plugins: Plugins) -> None:
     check_metrics(loaded, plugins, plan.tasks)
     check_media(plan)
     leave_out(plan)
+    plan.warnings = list(find_lacking_golds(plan))
+
+
+def find_lacking_golds(plan: Plan) -> Iterator[str]:
+    """For each task of which the first items are asked, a line where a class is the gold of none of them.
+
+    Data is often sorted by label. With candidates that are shown in both orders each place is the gold of as many.
+    """
+    for task in plan.tasks:
+        if task.limit is None or task.limit < 2 or task.sampled or task.protocol.order != "fixed":
+            continue
+        items = [(item.gold, item.space) for _, item in task.items()]
+        said = describe_lacking(
+            {gold for gold, _ in items}, {space for _, space in items}, what=f"its first {task.limit} items"
+        )
+        if said:
+            yield f"task {task.name}: {said}. Write sample: {task.limit} in place of limit"
+
+
+def describe_lacking(golds: Collection[Verdict], spaces: Collection[AnswerSpace], *, what: str) -> str:
+    """Say which classes are the gold of no item. Empty where each is, or where that is not known.
+
+    Args:
+        golds: The different golds that came.
+        spaces: The different answer spaces of the items. With several they have no classes in common.
+        what: Names the items, such as `its first 20 items`.
+    """
+    if len(spaces) != 1 or not golds:
+        return ""
+    (space,) = spaces
+    if len(golds) == 1 and isinstance(space, Choice | Preference):
+        (gold,) = golds
+        return f"the gold of {what} is always {space.name(gold)}; a judge that always says it scores 1"
+    missing = [label for label in space.labels if label not in golds] if isinstance(space, Choice) else []
+    if not missing:
+        return ""
+    return f"no gold of {what} is {' or '.join(missing)}; a judge that never says it is not found out"
 
 
 def check_media(plan: Plan) -> None:

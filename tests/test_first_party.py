@@ -10,7 +10,7 @@ import pytest
 from harness.api import PluginError
 from harness.candidates import PluginRow
 from harness.discovery import KINDS, Plugins
-from harness.first_party import DISTRIBUTIONS, OFFERS, find_plugins
+from harness.first_party import find_plugins, read_distributions, read_offers
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -19,13 +19,13 @@ def test_every_plugin_is_in_the_table_with_its_distribution() -> None:
     files = ROOT.glob("plugins/*/*/pyproject.toml")
     projects = [tomllib.loads(file.read_text(encoding="utf-8"))["project"] for file in files]
     real = {plugin: project["name"] for project in projects for plugin in project["entry-points"]["harness"]}
-    assert real == DISTRIBUTIONS
+    assert real == read_distributions()
 
 
 def test_every_name_that_they_offer_is_in_the_table() -> None:
     plugins = Plugins.load()
     real = {
-        kind: {offer.id for offer in plugins.offers(kind) if offer.distribution in DISTRIBUTIONS.values()}
+        kind: {offer.id for offer in plugins.offers(kind) if offer.distribution in read_distributions().values()}
         for kind in KINDS
     }
     # Ray is no part of the README's install.
@@ -33,8 +33,8 @@ def test_every_name_that_they_offer_is_in_the_table() -> None:
     listed = {
         kind: {
             f"{plugin}/{name}"
-            for plugin, names in OFFERS.get(kind, {}).items()
-            for name in names.split()
+            for plugin, names in read_offers().get(kind, {}).items()
+            for name in names
             if plugin not in apart
         }
         for kind in KINDS

@@ -8,19 +8,14 @@ from harness.api._cards import (
     OLDEST_API_VERSION,
     AddedLater,
     Card,
-    Column,
     CommandCard,
-    Dataset,
     ExecutorCard,
     FormatCard,
     IsPath,
     JudgeCard,
-    KnownResult,
     ManifestCard,
     MetricCard,
-    OfficialPart,
     Operational,
-    Parity,
     RendererCard,
     RewardCard,
     RunsCode,
@@ -28,20 +23,7 @@ from harness.api._cards import (
     TrainerCard,
     UnfoldedEntry,
 )
-from harness.api._contracts import (
-    CellProgress,
-    Context,
-    Example,
-    InstalledPlugins,
-    Invocation,
-    Judge,
-    KnownAnswers,
-    PlannedTraining,
-    RecordingLayout,
-    Report,
-    ResolvedRecipe,
-    Task,
-)
+from harness.api._contracts import Context, Example, InstalledPlugins, Invocation, Judge, Task
 from harness.api._errors import (
     BudgetError,
     DataError,
@@ -54,12 +36,27 @@ from harness.api._errors import (
     UserError,
 )
 from harness.api._protocol import Protocol
-from harness.api._readings import Reading
 from harness.api._records import Item, Judgement, Part, Status, Usage, join_parts
 from harness.api._requests import Message, Request, VerdictFormat
-from harness.api._rubric import Rubric, space_from_json, verdict_from_json
-from harness.api._sampling import sample_items
-from harness.api._spaces import (
+from harness.api.execution._executor import Executor, JudgePlacer, Placement
+from harness.api.explaining import Box, Claim, TextWeights
+from harness.api.facts import Column, Dataset, KnownResult, OfficialPart, Parity
+from harness.api.hookspecs import hookimpl
+from harness.api.images._image import Image
+from harness.api.images._shown import MAX_PIXELS
+from harness.api.images._video import Video
+from harness.api.pricing import Pricing, TokenEstimate
+from harness.api.reading._readings import Reading
+from harness.api.reading._spellings import MAX_ANSWERS, Spellings, spell_answers
+from harness.api.reading._votes import majority_vote
+from harness.api.results._metrics import Metric, Units
+from harness.api.results._recorded import AnswerSource, RecordedAnswer, RecordedCell, Renderer, UnreadAnswer
+from harness.api.results._report import RecordingLayout, Report
+from harness.api.results._statistics import Change, Measurement, Statistics
+from harness.api.results._unread import UnreadReason, reason_of
+from harness.api.results._written import Unit, write_interval, write_number, write_share
+from harness.api.running import CellProgress, KnownAnswers
+from harness.api.spaces._kinds import (
     TIE,
     AnswerSpace,
     Choice,
@@ -68,20 +65,9 @@ from harness.api._spaces import (
     Score,
     Verdict,
 )
-from harness.api.execution._executor import Executor, Placement
-from harness.api.explaining import Box, Claim, TextWeights
-from harness.api.hookspecs import hookimpl
-from harness.api.images._image import Image
-from harness.api.images._shown import MAX_PIXELS
-from harness.api.images._video import Video
-from harness.api.pricing import Pricing, TokenEstimate
-from harness.api.reading._spellings import MAX_ANSWERS, Spellings, spell_answers
-from harness.api.reading._votes import majority_vote
-from harness.api.results._metrics import Metric, Units
-from harness.api.results._recorded import AnswerSource, RecordedAnswer, RecordedCell, Renderer, UnreadAnswer
-from harness.api.results._statistics import Change, Measurement, Statistics
-from harness.api.results._unread import UnreadReason, reason_of
-from harness.api.results._written import Unit, write_interval, write_number, write_share
+from harness.api.spaces._rubric import Rubric, space_from_json, verdict_from_json
+from harness.api.spaces._sampling import sample_items
+from harness.api.training._planned import PlannedTraining, ResolvedRecipe
 from harness.api.training._training import (
     Answer,
     AnswerReward,
@@ -135,6 +121,7 @@ __all__ = [
     "Judge",
     "JudgeCard",
     "JudgeError",
+    "JudgePlacer",
     "JudgeStoppedError",
     "Judgement",
     "KnownAnswers",

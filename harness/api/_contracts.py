@@ -6,7 +6,7 @@ events, since a call through pluggy costs far more than a method call.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -15,7 +15,8 @@ from harness.api._cards import UnfoldedEntry
 from harness.api._protocol import Protocol as ScoringProtocol
 from harness.api._records import Item, Judgement, Usage
 from harness.api._requests import Request, VerdictFormat
-from harness.api._spaces import Verdict
+from harness.api.results._report import RecordingLayout
+from harness.api.spaces._kinds import Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,136 +42,11 @@ class InstalledPlugins(Protocol):
         """
 
 
-class KnownAnswers(Protocol):
-    """Answers that need not be asked for, from the hook `harness_answers_known`."""
-
-    def find(self, judge: str, requests: Sequence[Request]) -> Mapping[str, tuple[str, Judgement]]:
-        """Those of a judge's answers to some requests that are known. Called from one thread at a time.
-
-        Args:
-            judge: Key of the judge. It changes whenever its answers may.
-            requests: A few hundred at most, as they are put to this judge.
-
-        Returns:
-            By key of the request: where the answer is from, in words, and the answer. It is no error.
-        """
-
-    def close(self) -> None:
-        """Free what it holds, once the run has ended."""
-
-
-class ResolvedRecipe(Protocol):
-    """A recipe without a mistake."""
-
-    @property
-    def hash(self) -> str:
-        """Changes whenever what it asks for changes: 12 hexadecimal digits."""
-
-    @property
-    def content(self) -> Mapping[str, Any]:
-        """The recipe as plain data, complete and runnable again."""
-
-
-class PlannedTraining(Protocol):
-    """A recipe whose training is planned: its checkpoint folder is named, and nothing is trained yet."""
-
-    @property
-    def name(self) -> str:
-        """Name of the recipe."""
-
-    @property
-    def folder(self) -> Path:
-        """The checkpoint folder."""
-
-    @property
-    def model(self) -> Path:
-        """Where the trained model is, or will be: an absolute path that a judge opens."""
-
-    @property
-    def is_trained(self) -> bool:
-        """Whether it is trained already."""
-
-    def train(self) -> None:
-        """Train it, or go on where an earlier attempt stopped.
-
-        Raises:
-            UserError: It cannot be trained. What was done is kept.
-        """
-
-
-class Report(Protocol):
-    """What a run has come to, from the hook `harness_run_recorded`."""
-
-    @property
-    def leaderboard(self) -> Mapping[str, Any]:
-        """The content of `leaderboard.json`."""
-
-    @property
-    def files(self) -> tuple[str, ...]:
-        """Names of the files that it wrote into the run folder for people."""
-
-    def show(self, *, details: bool = False) -> None:
-        """Print it to the terminal: a summary, or every detail."""
-
-
-class CellProgress:
-    """Shows how far a run is, told cell by cell: from the hook `harness_progress_wanted`. This one shows nothing.
-
-    The cells of judges that are asked at the same time each have a display of their own, made by `beside`.
-    """
-
-    def beside(self) -> CellProgress:
-        """The display of another cell, which is shown at the same time."""
-        return self
-
-    def expect(self, judge: str, task: str, *, total: int | None, done: int, answered: int) -> None:
-        """A cell is part of the run, and the journal has so much of it. Called for all cells before one starts."""
-
-    def start(self, judge: str, task: str, *, total: int | None, done: int, answered: int) -> None:
-        """A cell begins. `done` of its `total` requests are in the journal, `answered` of them with a verdict."""
-
-    def update(self, *, done: int, answered: int) -> None:
-        """So many requests are done, so many of them with a verdict. Called about twenty times a second."""
-
-    def end(self) -> None:
-        """The cell is over."""
-
-    def __enter__(self) -> CellProgress:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """The run is over, or has failed."""
-
-
 class Invocation(Protocol):
     """What the command line was called with: `ctx.find_root().obj` in the command of a `CommandCard`."""
 
     def plugins(self) -> InstalledPlugins:
         """The installed plugins, loaded now; `--plugin` and `--no-plugin` are obeyed."""
-
-
-class RecordingLayout(Protocol):
-    """How the authors of a benchmark publish the answers of judges: `TaskCard.recordings`."""
-
-    def find(self, folder: Path) -> Mapping[str, Sequence[Path]]:
-        """The files of each judge, by its name, in an order that is always the same. Empty where there are none.
-
-        A file may hold the answers of several judges, and a judge may have several files.
-
-        Raises:
-            DataError: The folder or a file cannot be read.
-        """
-
-    def read(self, file: Path, judge: str) -> Iterator[tuple[Mapping[str, Any], str]]:
-        """Stream a judge's answers in one of its files.
-
-        Returns:
-            Rows of the schema of `baselines/replay`, each with its place in the file for messages: `"line 12"`. The
-            `id` of a row is the full id of the item.
-
-        Raises:
-            DataError: The file cannot be read, or is of another layout.
-        """
 
 
 class Context(Protocol):

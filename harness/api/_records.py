@@ -12,9 +12,9 @@ from enum import StrEnum
 from typing import Any, TypeAlias
 
 from harness.api._errors import DataError
-from harness.api._rubric import Rubric, verdict_from_json
-from harness.api._spaces import AnswerSpace, Verdict
 from harness.api.images._image import Image
+from harness.api.spaces._kinds import AnswerSpace, Verdict
+from harness.api.spaces._rubric import Rubric, verdict_from_json
 
 # One text for one content: keys are hashes of it, so the order of fields and the white space must never vary.
 _canonical_json = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode

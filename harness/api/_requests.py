@@ -14,13 +14,13 @@ from functools import cached_property
 from typing import Any, Protocol, runtime_checkable
 
 from harness.api._errors import DataError
-from harness.api._readings import Reading
 from harness.api._records import Judgement, Part, Status
-from harness.api._spaces import AnswerSpace, Verdict
 from harness.api.images._image import Image
 from harness.api.reading._answer import read_answer
 from harness.api.reading._quotes import PromptText
+from harness.api.reading._readings import Reading
 from harness.api.reading._reasoning import NO_MARKS, Thinking
+from harness.api.spaces._kinds import AnswerSpace, Verdict
 
 # Keys are hashes of this text: one content must have one text, in every process and on every machine.
 _canonical_json = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode

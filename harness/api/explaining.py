@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol, runtime_checkable
 from harness.api._contracts import Judge
 from harness.api._records import Item
 from harness.api._requests import Request
-from harness.api._spaces import AnswerSpace, Verdict
+from harness.api.spaces._kinds import AnswerSpace, Verdict
 
 
 class Box(NamedTuple):

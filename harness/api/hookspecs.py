@@ -29,12 +29,16 @@ from harness.api._cards import (
     TaskCard,
     TrainerCard,
 )
-from harness.api._contracts import CellProgress, InstalledPlugins, KnownAnswers, PlannedTraining, Report, ResolvedRecipe
+from harness.api._contracts import InstalledPlugins
 from harness.api._records import Judgement
 from harness.api._requests import Request
+from harness.api.execution._executor import JudgePlacer
 from harness.api.results._metrics import Metric
 from harness.api.results._recorded import RecordedCell
+from harness.api.results._report import Report
 from harness.api.results._statistics import Statistics
+from harness.api.running import CellProgress, KnownAnswers
+from harness.api.training._planned import PlannedTraining, ResolvedRecipe
 
 # The name must be that of the manager in `harness.discovery`: pluggy ignores marks of other projects.
 hookspec = pluggy.HookspecMarker("harness")
@@ -134,6 +138,36 @@ def harness_plan_made(manifest: object, plan: object, plugins: InstalledPlugins)
         manifest: The core's own loaded manifest. Its form is no promise.
         plan: The core's own plan of tasks and judges, likewise.
         plugins: The installed plugins.
+    """
+
+
+@hookspec
+def harness_executor_wanted(name: str, options: Sequence[str], plugins: InstalledPlugins) -> JudgePlacer | None:
+    """Make the executor that `harness run --executor` names. The first plugin that returns one has it made.
+
+    The core's own plugin makes those of `harness_executors`.
+
+    Args:
+        name: As after `--executor`.
+        options: As after `--executor-option`: `key=value`, the value as in YAML.
+        plugins: The installed plugins.
+    """
+
+
+@hookspec
+def harness_models_wanted(
+    manifest: object, plan: object, plugins: InstalledPlugins, checkpoints: Path, say: Callable[[str], None]
+) -> None:
+    """Make the models that judges of a plan wait for. A `UserError` ends the run.
+
+    The core's own plugin plans all their recipes by `harness_training_planned`, and trains those that are not trained.
+
+    Args:
+        manifest: The core's own loaded manifest. Its form is no promise.
+        plan: The core's own plan of tasks and judges, likewise. The judges in it are replaced.
+        plugins: The installed plugins.
+        checkpoints: The folder of checkpoint folders.
+        say: Takes lines for people.
     """
 
 

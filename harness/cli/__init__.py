@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness.console import CalledWith, say
-from harness.first_party import DISTRIBUTIONS
+from harness.first_party import read_distributions
 from harness.libraries.terminal import guard_streams
 from harness.libraries.text import clean
 from harness.verbs import VERBS
@@ -100,7 +100,7 @@ def _load_foreign(ctx: click.Context) -> Plugins | None:
     called = _invocation(ctx)
     installed = {point.name for point in entry_points(group="harness")}
     # Known by name alone, so that `--help` stays instant in a usual installation.
-    return called.load() if called.extra or not installed <= {"harness", *DISTRIBUTIONS} else None
+    return called.load() if called.extra or not installed <= {"harness", *read_distributions()} else None
 
 
 def _is_of_plugin(ctx: click.Context) -> bool:

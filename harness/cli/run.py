@@ -84,7 +84,7 @@ def command(
       harness run benchmarks/ood.yaml --shard 1/4
       harness run benchmarks/ood.yaml --executor ray --executor-option workers=4
     """
-    from harness.api import CellProgress, PluginError
+    from harness.api import PluginError
     from harness.pipeline.session import resolve_options, run_manifest
 
     plugins = load_plugins(ctx)
@@ -123,7 +123,6 @@ def command(
             runs=runs,
             fresh=fresh,
             shard=shard,
-            progress=plugins.ask("harness_progress_wanted", CellProgress) or CellProgress(),
             checkpoints=checkpoints,
             say=say,
             reuse=reuse,

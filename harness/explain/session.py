@@ -32,7 +32,7 @@ from harness.libraries.sealed import is_writable
 from harness.libraries.text import clean
 from harness.manifest.load import load_manifest
 from harness.pipeline.session import report_run
-from harness.pipeline.training import train_judges
+from harness.recipes import train_judges
 from harness.recorded.journal import RecordedJournal
 from harness.recorded.load import load_run
 from harness.report.faithfulness import FILE, digest_answers

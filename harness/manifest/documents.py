@@ -30,7 +30,7 @@ from harness.libraries.config import (
 from harness.manifest.entries import EntryResolver
 from harness.manifest.model import Entry, Manifest, Recipe
 from harness.manifest.problems import InvalidManifestError, Problems
-from harness.manifest.shipped import find_base, find_shipped
+from harness.manifest.shipped import find_shipped
 
 if TYPE_CHECKING:
     from harness.discovery import Plugins
@@ -66,8 +66,8 @@ class DocumentResolver(EntryResolver):
         """
         # That of the first file: a recipe that lies elsewhere is not of it.
         self._project = self._project or find_project(path)
-        find = partial(find_base, plugins=self._plugins)
-        root = load_merged(path, self._problems, find_shipped=find, project=self._project)
+        find = partial(find_shipped, plugins=self._plugins)
+        root = load_merged(path, self._problems, find_shipped=find, unknown=PluginError, project=self._project)
         root, secrets = interpolate(apply_sets(root, sets, self._problems), self._problems)
         refuse_keys(root, "", self._problems)
         self.secrets += secrets

@@ -25,7 +25,7 @@ from harness.manifest.entries import absolute_metrics
 from harness.manifest.model import Entry, JudgeEntry, Manifest, Recipe, RecipeTask, RewardEntry, TaskEntry, TrainerEntry
 from harness.manifest.problems import InvalidManifestError, Problems
 from harness.manifest.resolved import digest, drop_operational, fill_defaults
-from harness.manifest.shipped import find_base, locate
+from harness.manifest.shipped import find_shipped, locate
 
 D = TypeVar("D", Manifest, Recipe)
 E = TypeVar("E", bound=Entry)
@@ -136,9 +136,10 @@ def load_recipe(path: Path, *, sets: Sequence[str] = (), plugins: Plugins | None
 def is_recipe(path: Path, *, plugins: Plugins | None = None) -> bool:
     """Whether a file is a recipe and no manifest: it has `trainer:` at its top. Of a file that cannot be read: no."""
     plugins = plugins or Plugins.load()
-    find = partial(find_base, plugins=plugins)
+    find = partial(find_shipped, plugins=plugins)
     try:
-        return load_merged(locate(path, plugins), Problems(), find_shipped=find).child("trainer") is not None
+        root = load_merged(locate(path, plugins), Problems(), find_shipped=find, unknown=PluginError)
+        return root.child("trainer") is not None
     except (InvalidManifestError, PluginError):
         return False
 

@@ -42,15 +42,3 @@ def find_shipped(name: str, plugins: Plugins) -> Path:
     card = plugins.find("manifest", name).card
     assert isinstance(card, ManifestCard)
     return card.path
-
-
-def find_base(name: str, plugins: Plugins) -> Path:
-    """The same for `extends:`, whose reader knows of no plugins.
-
-    Raises:
-        LookupError: As `find_shipped`.
-    """
-    try:
-        return find_shipped(name, plugins)
-    except PluginError as error:
-        raise LookupError(str(error)) from error

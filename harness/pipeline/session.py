@@ -14,17 +14,15 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.api import CellProgress, Executor, JournalError, Judge, KnownAnswers, Report, UserError, write_share
+from harness.api import CellProgress, JournalError, Judge, JudgePlacer, KnownAnswers, Report, UserError, write_share
 from harness.libraries.config import render
 from harness.libraries.sealed import is_writable
 from harness.libraries.text import clean
 from harness.manifest.load import LoadedManifest, load_manifest
-from harness.pipeline.placing import make_executor, place_judge
-from harness.pipeline.training import train_judges
 from harness.runner.engine import Engine, Outcome
 from harness.runner.folder import JOURNAL, MANIFEST, lock_folder, make_folder, write_atomically, write_record
 from harness.runner.journal import Journal
-from harness.runner.plan import build_plan, find_lacking_golds, plan_record
+from harness.runner.plan import build_plan, plan_record
 from harness.runner.planned import Plan, PlannedJudge
 from harness.runner.requests import Shard
 
@@ -54,7 +52,7 @@ def resolve_options(
     shard: str | None,
     executor: str | None,
     executor_options: Sequence[str],
-) -> tuple[LoadedManifest, Shard | None, Executor | None]:
+) -> tuple[LoadedManifest, Shard | None, JudgePlacer | None]:
     """From the words of `harness run` to objects: the manifest, the part of it to run, and where its judges are asked.
 
     `harness.run` says the same words. An option of its own counts more than one of `sets`.
@@ -68,7 +66,13 @@ def resolve_options(
         raise UserError(f"--shard {shard!r}: write I/N with I from 1 to N, such as 2/8")
     if executor is None and executor_options:
         raise UserError("--executor-option: there is no --executor that takes it")
-    asked_by = None if executor is None else make_executor(plugins, executor, executor_options)
+    asked_by: JudgePlacer | None = None
+    if executor is not None:
+        asked_by = plugins.ask(
+            "harness_executor_wanted", JudgePlacer, name=executor, options=executor_options, plugins=plugins
+        )
+        if asked_by is None:
+            raise UserError(f"--executor {executor}: no plugin makes executors; is `harness` blocked by --no-plugin?")
     # As overrides they are part of the resolved manifest, and so of the hash that names the run folder.
     own = {"run.limit": limit, "run.fail_on_error": fail_on_error}
     sets = [*sets, *(f"{path}={value}" for path, value in own.items() if value is not None)]
@@ -89,12 +93,12 @@ def run_manifest(
     runs: Path,
     fresh: bool,
     shard: Shard | None,
-    progress: CellProgress,
+    progress: CellProgress | None = None,
     checkpoints: Path = Path("checkpoints"),
     say: Callable[[str], None] = lambda line: None,
     reuse: bool | None = None,
     only: Mapping[str, Collection[str]] | None = None,
-    executor: Executor | None = None,
+    executor: JudgePlacer | None = None,
 ) -> Session:
     """Run a manifest, or go on where an earlier run of it stopped. Judges with a recipe are trained first.
 
@@ -104,7 +108,7 @@ def run_manifest(
         runs: The folder of run folders.
         fresh: Start again. The older run folder is kept. What was trained stays.
         shard: Only this part of every task.
-        progress: Shows how far each cell is.
+        progress: Shows how far each cell is; by default what a plugin brings for it.
         checkpoints: The folder of checkpoint folders.
         say: Takes lines about what is trained, what is taken over, and about workers.
         reuse: Whether answers that are known need not be asked for. By default they need not, except where the run
@@ -117,16 +121,19 @@ def run_manifest(
     """
     # Not the time of day, which may be set back while a run goes on.
     began = time.monotonic()
+    progress = progress or plugins.ask("harness_progress_wanted", CellProgress) or CellProgress()
     folder = run_folder(runs, loaded, shard)
     plan = build_plan(loaded, plugins, workspace=runs / ".workspace")
     if only is not None:
         plan.tasks = [replace(task, only=frozenset(only.get(task.name, ()))) for task in plan.tasks]
     # Before anything is trained or paid for, so that a mistake costs neither.
     plugins.check("harness_plan_made", manifest=loaded, plan=plan, plugins=plugins)
-    for line in find_lacking_golds(plan):
+    for line in plan.warnings:
         say(f"warning: {line}")
     if any(judge.needs_training for judge in plan.judges):
-        train_judges(plan, loaded, plugins, checkpoints=checkpoints, say=say)
+        plugins.check(
+            "harness_models_wanted", manifest=loaded, plan=plan, plugins=plugins, checkpoints=checkpoints, say=say
+        )
         # A judge says itself what it has answers to, and one with a recipe is made by its training.
         plugins.check("harness_plan_made", manifest=loaded, plan=plan, plugins=plugins)
     if folder.is_dir() and not is_writable(folder) and not fresh:
@@ -137,7 +144,7 @@ def run_manifest(
         reuse = False if fresh else reuse
         place = None
         if executor is not None:
-            place = partial(place_judge, executor=executor, loaded=loaded, plan=plan, say=say)
+            place = partial(executor.place, manifest=loaded, plan=plan, say=say)
         try:
             outcome, judges, taken = _ask_judges(
                 plan, loaded, plugins, folder, shard=shard, progress=progress, reuse=reuse, place=place, say=say

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from harness.api import KnownAnswers
 from harness.pipeline.session import open_known, run_folder
-from harness.pipeline.training import give_models, plan_trainings
+from harness.recipes import give_models, plan_trainings
 from harness.runner.folder import JOURNAL
 from harness.runner.journal import Journal
 from harness.runner.plan import build_plan

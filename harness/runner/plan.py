@@ -16,7 +16,6 @@ from harness.discovery import Offer, Plugins
 from harness.libraries.config import display
 from harness.manifest.model import ReasoningMarks
 from harness.runner.context import context_of, plan_task
-from harness.runner.golds import describe_lacking
 from harness.runner.planned import Plan, PlannedJudge, PlannedTask, least_of
 
 if TYPE_CHECKING:
@@ -104,22 +103,6 @@ def plan_entry(loaded: LoadedManifest, plan: Plan, number: int) -> list[PlannedT
             )
             plan.tasks.append(made[-1])
     return made
-
-
-def find_lacking_golds(plan: Plan) -> Iterator[str]:
-    """For each task of which the first items are asked, a line where a class is the gold of none of them.
-
-    Data is often sorted by label. With candidates that are shown in both orders each place is the gold of as many.
-    """
-    for task in plan.tasks:
-        if task.limit is None or task.limit < 2 or task.sampled or task.protocol.order != "fixed":
-            continue
-        items = [(item.gold, item.space) for _, item in task.items()]
-        said = describe_lacking(
-            {gold for gold, _ in items}, {space for _, space in items}, what=f"its first {task.limit} items"
-        )
-        if said:
-            yield f"task {task.name}: {said}. Write sample: {task.limit} in place of limit"
 
 
 def thinking_of(entry: ReasoningMarks, card: Card | None = None) -> Thinking:

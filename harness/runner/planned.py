@@ -238,6 +238,8 @@ class Plan:
     """By name, the stand-ins of judges that an executor asks elsewhere; set when the run starts."""
     left_out: set[tuple[str, str]] = field(default_factory=set)
     """Names of task and judge of the cells that are not asked. Plugins find them: the hook `harness_plan_made`."""
+    warnings: list[str] = field(default_factory=list)
+    """What may make its scores say less than they seem to, from the same hook."""
 
     def cells(self) -> list[Cell]:
         """All cells that are asked, judge by judge."""

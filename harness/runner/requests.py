@@ -7,11 +7,10 @@ import json
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from harness.api import AnswerSpace, DataError, Image, Item, Part, Protocol, Request
-from harness.runner.rows import ItemRow, RequestRow, annotations_text, verdict_text
+from harness.api import DataError, Image, Item, Part, Protocol, Request
+from harness.runner.rows import ItemRow, RequestRow, annotations_text, space_text, verdict_text
 
 if TYPE_CHECKING:
     from harness.runner.planned import PlannedTask
@@ -128,7 +127,7 @@ def list_permutations(item: Item, protocol: Protocol, *, sample: int = 0) -> lis
 
 
 def _item_row(task: str, item: Item, ordinal: int) -> ItemRow:
-    space = _space_json(item.space)
+    space = space_text(item.space)
     gold = verdict_text(item.gold)
     annotations = annotations_text(item.annotations)
     # The answer space, the gold and the annotations count too: a corrected gold is another item for the scores.
@@ -147,16 +146,6 @@ def _item_row(task: str, item: Item, ordinal: int) -> ItemRow:
 
 def _plain(parts: tuple[Part, ...]) -> tuple[str | tuple[str, str], ...]:
     return tuple([("image", part.digest) if isinstance(part, Image) else part for part in parts])
-
-
-def _space_json(space: AnswerSpace) -> str:
-    # By its text, since `Score(1, 5)` equals `Score(1.0, 5.0)` and is written otherwise.
-    return _space_text(repr(space), space)
-
-
-@lru_cache(maxsize=256)
-def _space_text(text: str, space: AnswerSpace) -> str:
-    return json.dumps(space.to_json(), sort_keys=True)
 
 
 def _unreadable_key(task: str, item: str, place: int) -> str:

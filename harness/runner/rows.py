@@ -9,13 +9,7 @@ from dataclasses import fields
 from functools import lru_cache
 from typing import Any, NamedTuple, TypeAlias
 
-from harness.api import (
-    DataError,
-    Judgement,
-    Usage,
-    Verdict,
-    scrub,
-)
+from harness.api import AnswerSpace, DataError, Judgement, Usage, Verdict, scrub
 
 _OWN = ("status", "verdict", "probabilities", "raw", "read")
 _MORE = tuple(spec.name for spec in fields(Judgement) if spec.name not in _OWN)
@@ -122,6 +116,17 @@ def verdict_text(verdict: Verdict) -> str:
 @lru_cache(maxsize=1024, typed=True)  # typed, because 1 is a place and 1.0 a score
 def _word_text(verdict: str | int | float) -> str:
     return json.dumps(verdict)
+
+
+def space_text(space: AnswerSpace) -> str:
+    """An answer space as JSON."""
+    # By its text, since `Score(1, 5)` equals `Score(1.0, 5.0)` and is written otherwise.
+    return _space_text(repr(space), space)
+
+
+@lru_cache(maxsize=256)
+def _space_text(text: str, space: AnswerSpace) -> str:
+    return json.dumps(space.to_json(), sort_keys=True)
 
 
 def annotations_text(annotations: Mapping[str, Verdict]) -> str:

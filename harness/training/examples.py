@@ -17,8 +17,8 @@ from harness.api import (
     sample_items,
 )
 from harness.api.reading import NO_MARKS, Thinking
+from harness.readiness import describe_lacking
 from harness.runner.context import example_of
-from harness.runner.golds import describe_lacking
 from harness.runner.requests import stream_requests
 
 if TYPE_CHECKING:

@@ -47,10 +47,10 @@ def test_an_example_gives_what_it_says(
 def test_the_main_classes_have_an_example() -> None:
     names = {name for name, _ in EXAMPLES}
     expected = {
-        "_spaces.Choice",
-        "_spaces.Preference",
-        "_spaces.Score",
-        "_spaces.Ranking",
+        "spaces._kinds.Choice",
+        "spaces._kinds.Preference",
+        "spaces._kinds.Score",
+        "spaces._kinds.Ranking",
         "_protocol.Protocol",
         "_records.Item",
         "_records.Judgement",

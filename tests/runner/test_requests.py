@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from harness.api import Choice, DataError, Image, Item, Preference, Protocol, Score
 from harness.runner.planned import Plan
-from harness.runner.requests import Shard, _space_json, list_permutations, stream_requests
+from harness.runner.requests import Shard, list_permutations, stream_requests
+from harness.runner.rows import space_text
 from harness.testing import odd_pictures
 
 MakePlan = Callable[..., Plan]
@@ -158,6 +159,6 @@ def test_a_request_says_what_is_judged_in_the_places_shown(make_plan: MakePlan, 
 def test_equal_spaces_that_are_written_otherwise_are_never_mixed_up() -> None:
     whole, decimal = Score(1, 5, 1), Score(1.0, 5.0, 1.0)
     assert whole == decimal
-    assert [_space_json(whole), _space_json(decimal), _space_json(whole)] == [
+    assert [space_text(whole), space_text(decimal), space_text(whole)] == [
         json.dumps(space.to_json(), sort_keys=True) for space in (whole, decimal, whole)
     ]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from harness.api import Item, Protocol
-from harness.runner.plan import find_lacking_golds
+from harness.readiness import find_lacking_golds
 from harness.runner.planned import Plan, PlannedTask
 from harness.runner.requests import stream_requests
 

@@ -11,7 +11,7 @@ import pytest
 
 from harness.discovery import Plugins
 from harness.manifest.load import load_manifest
-from harness.pipeline.training import plan_trainings
+from harness.recipes import plan_trainings
 from harness.runner.plan import build_plan
 
 Harness = Callable[..., int]

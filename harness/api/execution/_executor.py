@@ -105,6 +105,23 @@ class Placement:
         return cast("JudgeWorker", getattr(importlib.import_module(module), attribute)(self))
 
 
+class JudgePlacer(Protocol):
+    """Has an executor ask judges of a plan: from the hook `harness_executor_wanted`."""
+
+    def place(self, judge: object, *, manifest: object, plan: object, say: Callable[[str], None]) -> Judge | None:
+        """The stand-in of a judge that is asked elsewhere; `None` for one that is asked in this process.
+
+        Args:
+            judge: One of the plan's.
+            manifest: The core's own loaded manifest. Its form is no promise.
+            plan: The core's own plan, likewise.
+            say: Takes lines for people.
+        """
+
+    def close(self) -> None:
+        """Free all that is held. Called once, after the last judge."""
+
+
 class Executor(Protocol):
     """Where the judges of a run are asked. The factory of an `ExecutorCard` returns one; its context is `None`.
 

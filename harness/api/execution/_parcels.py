@@ -10,10 +10,10 @@ from typing import Any
 from harness.api._errors import PluginError
 from harness.api._records import Judgement, Part, Status
 from harness.api._requests import Message, Request, VerdictFormat
-from harness.api._rubric import space_from_json
 from harness.api.execution._executor import Parcel
 from harness.api.images._image import Image
 from harness.api.reading._reasoning import thinking_from_json
+from harness.api.spaces._rubric import space_from_json
 
 MOST_BYTES = 32 * 2**20
 """Bytes of pictures in one parcel, the last request's own left out. More would fill the memory of the receiver."""

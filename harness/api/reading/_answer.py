@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Protocol
 
-from harness.api._readings import Reading
 from harness.api.reading._quotes import PromptText, is_planted
+from harness.api.reading._readings import Reading
 from harness.api.reading._reasoning import SplitAnswer, Thinking, split_reasoning
 
 _FINAL_CHANNEL = "assistantfinal"

@@ -12,10 +12,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from harness.api._rubric import Rubric
-from harness.api._spaces import Verdict
 from harness.api.reading._plain import MOST_OF_RUBRIC, PlainVerdict, Reason, read_plain
 from harness.api.reading._quotes import is_quoted
+from harness.api.spaces._kinds import Verdict
+from harness.api.spaces._rubric import Rubric
 
 if TYPE_CHECKING:
     from harness.api._requests import Request

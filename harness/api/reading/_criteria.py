@@ -6,9 +6,9 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-from harness.api._rubric import Rubric, fold_criterion
 from harness.api.reading._dress import strip_markup
 from harness.api.reading._exact import any_of
+from harness.api.spaces._rubric import Rubric, fold_criterion
 
 # Keys that judges add of their own. What stands after them is about no criterion.
 _OTHERS = (

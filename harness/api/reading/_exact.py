@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from typing import cast
 
-from harness.api._spaces import TIE, AnswerSpace, Choice, Preference, Ranking, Score, Verdict
 from harness.api.reading import _words as words
 from harness.api.reading._dress import strip_markup
+from harness.api.spaces._kinds import TIE, AnswerSpace, Choice, Preference, Ranking, Score, Verdict
 
 
 def any_of(*names: str) -> str:

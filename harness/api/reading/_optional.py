@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol, runtime_checkable
 
-from harness.api._spaces import AnswerSpace
+from harness.api.spaces._kinds import AnswerSpace
 
 
 @runtime_checkable

@@ -11,12 +11,12 @@ import re
 from functools import lru_cache
 from typing import Literal, NamedTuple, TypeAlias, cast
 
-from harness.api._rubric import Rubric
-from harness.api._spaces import AnswerSpace, Choice, Preference, Ranking, Score, Verdict
 from harness.api.reading import _words as words
 from harness.api.reading._criteria import split_criteria
 from harness.api.reading._dress import STOPS, WRAPPING, fold_width, strip_markup, visible
 from harness.api.reading._exact import NUMBER, TOP, any_of, read_exact
+from harness.api.spaces._kinds import AnswerSpace, Choice, Preference, Ranking, Score, Verdict
+from harness.api.spaces._rubric import Rubric
 
 MOST = 1000
 """A longer text is no plain verdict."""

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from harness.api._errors import DataError
 from harness.api._requests import Request
-from harness.api._rubric import Rubric
 from harness.api.reading._spellings import spell_answers
+from harness.api.spaces._rubric import Rubric
 
 _REASON = "because"  # any word that every format writes as it is
 

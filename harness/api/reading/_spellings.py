@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from harness.api._errors import DataError
 from harness.api._requests import VerdictFormat
-from harness.api._spaces import AnswerSpace, Verdict
+from harness.api.spaces._kinds import AnswerSpace, Verdict
 
 MAX_ANSWERS = 256
 """The most answers that are weighed one by one. Rankings of 6 candidates are 720, and too many."""

@@ -10,8 +10,8 @@ from typing import Any
 from harness.api._errors import DataError
 from harness.api._records import Judgement, Status
 from harness.api._requests import Request
-from harness.api._rubric import Rubric
-from harness.api._spaces import AnswerSpace
+from harness.api.spaces._kinds import AnswerSpace
+from harness.api.spaces._rubric import Rubric
 
 _BETWEEN = "\n\n--- sample {} ---\n\n"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from harness.api._spaces import Verdict
+from harness.api.spaces._kinds import Verdict
 
 if TYPE_CHECKING:  # its import is slow, and commands that only list plugins do not need it
     import numpy as np

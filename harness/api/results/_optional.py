@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from harness.api._spaces import AnswerSpace
 from harness.api.results._metrics import Metric, Units
 from harness.api.results._written import Unit
+from harness.api.spaces._kinds import AnswerSpace
 
 if TYPE_CHECKING:
     from collections.abc import Callable

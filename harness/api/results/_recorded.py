@@ -10,9 +10,9 @@ from typing import Any, NamedTuple, Protocol, cast
 from harness.api._errors import DataError
 from harness.api._protocol import Protocol as ScoringProtocol
 from harness.api._records import Judgement, Status, Usage
-from harness.api._rubric import Rubric
-from harness.api._spaces import AnswerSpace, Verdict
 from harness.api.results._unread import UnreadReason, reason_of
+from harness.api.spaces._kinds import AnswerSpace, Verdict
+from harness.api.spaces._rubric import Rubric
 
 
 class RecordedAnswer(NamedTuple):

@@ -13,7 +13,7 @@ from harness.api._contracts import Example
 from harness.api._errors import HarnessError, PluginError
 from harness.api._records import Item, Judgement, Status
 from harness.api._requests import Request
-from harness.api._spaces import Verdict
+from harness.api.spaces._kinds import Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,20 +30,26 @@ def find_project(path: Path) -> Path:
 
 
 def load_merged(
-    path: Path, problems: Problems, *, find_shipped: Callable[[str], Path], project: Path | None = None
+    path: Path,
+    problems: Problems,
+    *,
+    find_shipped: Callable[[str], Path],
+    unknown: type[Exception],
+    project: Path | None = None,
 ) -> Node:
     """Read a manifest and everything that it extends.
 
     Args:
         path: The manifest. Its name in messages is this path as given.
         problems: Gets what is wrong without stopping the reading.
-        find_shipped: Gives the file of a manifest that `extends:` calls by its name. Raises `LookupError`.
+        find_shipped: Gives the file of a manifest that `extends:` calls by its name.
+        unknown: What it raises where there is none.
         project: What messages may quote files of. By default the manifest's own project.
 
     Raises:
         ConfigError: A file cannot be read or is not YAML, so that to check the rest would mislead.
     """
-    loader = _Loader(problems, find_shipped, project or find_project(path))
+    loader = _Loader(problems, find_shipped, unknown, project or find_project(path))
     # Problems of all files are said together, also where one of them cannot be read at all.
     try:
         node = loader.load(path, str(path), ())
@@ -57,8 +63,10 @@ def load_merged(
 
 
 class _Loader:
-    def __init__(self, problems: Problems, find_shipped: Callable[[str], Path], project: Path) -> None:
-        self._problems, self._find_shipped, self._project = problems, find_shipped, project
+    def __init__(
+        self, problems: Problems, find_shipped: Callable[[str], Path], unknown: type[Exception], project: Path
+    ) -> None:
+        self._problems, self._find_shipped, self._unknown, self._project = problems, find_shipped, unknown, project
         self._done: dict[str, Node] = {}
         self.incomplete = False
 
@@ -94,7 +102,7 @@ class _Loader:
             try:
                 base = self._find_shipped(name)
                 base_label = str(base)
-            except LookupError as error:
+            except self._unknown as error:
                 unknown = f"; and {error}"
         # Files are told apart by their real path, so that a link makes no endless circle.
         real = os.path.realpath(base)

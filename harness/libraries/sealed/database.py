@@ -114,11 +114,11 @@ class SealedDatabase:
             SealedError: It is damaged. The message says what is, and the way out.
         """
         with self.explain_errors():
-            problem = find_damage(self._db, self._sealed())
+            problem = find_damage(self._db, self._list_sealed())
         if problem:
             raise self.error(f"journal {self.path}: {problem}")
 
-    def _sealed(self) -> list[str]:
+    def _list_sealed(self) -> list[str]:
         return ["meta", *(table for table in self.keys if table not in self.unsealed)]
 
     def _key_of(self, table: str) -> tuple[str, ...]:
@@ -127,7 +127,9 @@ class SealedDatabase:
     def count_again(self) -> None:
         """Take the rows as they are now, as those that were written."""
         with self.transaction():
-            self._db.execute("INSERT OR REPLACE INTO meta VALUES (?,?)", (SUMS, count_sums(self._db, self._sealed())))
+            self._db.execute(
+                "INSERT OR REPLACE INTO meta VALUES (?,?)", (SUMS, count_sums(self._db, self._list_sealed()))
+            )
 
     def forget_sums(self) -> None:
         """Inside a transaction: the sums of the rows are not known until `count_again`, or until it is opened again."""

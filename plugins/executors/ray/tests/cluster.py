@@ -24,6 +24,7 @@ import ray
 from ray.cluster_utils import Cluster
 
 from harness.discovery import Plugins
+from harness.execution.placing import ExecutorPlacer
 from harness.manifest.load import load_manifest
 from harness.pipeline.session import run_manifest
 from harness.progress import make_progress
@@ -70,7 +71,7 @@ def run(manifest: Path, plugins: Plugins, name: str, address: str, workers: int)
         shard=None,
         progress=make_progress(),
         say=said.append,
-        executor=RayExecutor(RayOptions(address=address, workers=workers)),
+        executor=ExecutorPlacer(executor=RayExecutor(RayOptions(address=address, workers=workers))),
     )
     return {"folder": str(session.folder), "errors": sum(session.outcome.errors.values()), "said": said}
 

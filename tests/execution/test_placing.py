@@ -12,8 +12,8 @@ import pytest
 
 from harness.api import Judge, Judgement, JudgeStoppedError, Placement, PluginError, Request, UserError
 from harness.discovery import Plugins
+from harness.execution.placing import ExecutorPlacer, describe, make_executor
 from harness.manifest.load import LoadedManifest, load_manifest
-from harness.pipeline.placing import describe, make_executor, place_judge
 from harness.pipeline.session import Session, run_manifest
 from harness.progress import Lines
 from harness.runner.plan import build_plan
@@ -92,7 +92,7 @@ def run(path: Path, plugins: Plugins, executor: Recorder | None, **fields: Any) 
         fresh=False,
         shard=None,
         progress=Lines(io.StringIO()),
-        executor=executor,
+        executor=None if executor is None else ExecutorPlacer(executor=executor),
     )
 
 
@@ -204,7 +204,7 @@ def test_an_executor_that_fails_is_named(tmp_path: Path, plugins: Plugins, answe
     loaded = load_manifest(write(tmp_path, "[{use: random}]"), plugins=plugins)
     plan = build_plan(loaded, plugins, workspace=tmp_path / "work")
     with pytest.raises(UserError, match=message):
-        place_judge(plan.judges[0], Odd(), loaded=loaded, plan=plan, say=print)
+        ExecutorPlacer(executor=Odd()).place(plan.judges[0], manifest=loaded, plan=plan, say=print)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from harness.api._spaces import Verdict
+from harness.api.spaces._kinds import Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

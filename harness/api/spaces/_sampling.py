@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from harness.api._records import Item
-from harness.api._spaces import Score
+from harness.api.spaces._kinds import Score
 
 _SEED = "sample of items"
 _SPREAD = 8

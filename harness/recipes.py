@@ -1,6 +1,6 @@
 """Judges with a recipe: which of them have to be trained first, and giving them what their recipes made.
 
-Who trains is a plugin's matter: the hook `harness_training_planned`.
+Not for training itself: which plugin trains a recipe, the hook `harness_training_planned` tells.
 """
 
 from __future__ import annotations

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import yaml
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from harness.manifest.load import LoadedManifest
 
 
-def make_executor(plugins: Plugins, name: str, options: Sequence[str]) -> Executor:
+def make_executor(plugins: Plugins, name: str, options: Sequence[str]) -> ExecutorPlacer:
     """The executor of a name, with its options checked.
 
     Args:
@@ -42,28 +43,40 @@ def make_executor(plugins: Plugins, name: str, options: Sequence[str]) -> Execut
             raise UserError(f"--executor-option {key}: {value[:80]!r} is no value of YAML; quote it") from error
     executor: Executor = offer.create(check_options(offer, given, who="--executor-option"), None)
     check_contract("executor", offer.id, executor, ("place", "close"))
-    return executor
+    return ExecutorPlacer(executor=executor)
 
 
-def place_judge(
-    judge: PlannedJudge, executor: Executor, *, loaded: LoadedManifest, plan: Plan, say: Callable[[str], None]
-) -> Judge | None:
-    """The stand-in of a judge that the executor asks elsewhere; `None` for one that is asked in this process.
+@dataclass(frozen=True, kw_only=True)
+class ExecutorPlacer:
+    """Has an executor ask judges of a plan. Implements `harness.api.JudgePlacer`."""
 
-    Raises:
-        UserError: It can be asked nowhere.
-        PluginError: The executor raised something else, or returned no judge. It is named.
-    """
-    try:
-        stand_in = executor.place(describe(judge, loaded=loaded, plan=plan), say)
-    except (UserError, KeyboardInterrupt):
-        raise
-    except BaseException as error:  # sys.exit in a plugin ends no command
-        cause = f"{type(error).__name__}: {error}"
-        raise PluginError(f"the executor cannot place the judge {judge.name}: {cause}") from error
-    if stand_in is not None and not hasattr(stand_in, "judge"):
-        raise PluginError(f"the executor placed the judge {judge.name} as {stand_in!r}, which lacks the method judge")
-    return stand_in
+    executor: Executor
+    """Where they are asked."""
+
+    def place(self, judge: object, *, manifest: object, plan: object, say: Callable[[str], None]) -> Judge | None:
+        """The stand-in of a judge that the executor asks elsewhere; `None` for one that is asked in this process.
+
+        Raises:
+            UserError: It can be asked nowhere.
+            PluginError: The executor raised something else, or returned no judge. It is named.
+        """
+        planned = cast("PlannedJudge", judge)
+        placement = describe(planned, loaded=cast("LoadedManifest", manifest), plan=cast("Plan", plan))
+        try:
+            stand_in = self.executor.place(placement, say)
+        except (UserError, KeyboardInterrupt):
+            raise
+        except BaseException as error:  # sys.exit in a plugin ends no command
+            cause = f"{type(error).__name__}: {error}"
+            raise PluginError(f"the executor cannot place the judge {planned.name}: {cause}") from error
+        if stand_in is not None and not hasattr(stand_in, "judge"):
+            message = f"the executor placed the judge {planned.name} as {stand_in!r}, which lacks the method judge"
+            raise PluginError(message)
+        return stand_in
+
+    def close(self) -> None:
+        """Free the executor."""
+        self.executor.close()
 
 
 def describe(judge: PlannedJudge, *, loaded: LoadedManifest, plan: Plan) -> Placement:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, TypeAlias, cast
 
 from harness.api._errors import DataError
-from harness.api._spaces import AnswerSpace, Choice, Preference, Ranking, Score, Verdict
+from harness.api.spaces._kinds import AnswerSpace, Choice, Preference, Ranking, Score, Verdict
 
 Criterion: TypeAlias = Choice | Preference | Score
 """A space that a criterion may have."""

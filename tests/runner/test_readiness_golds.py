@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from harness.api import AnswerSpace, Choice, Preference, Ranking, Score, Verdict
-from harness.runner.golds import describe_lacking
+from harness.readiness import describe_lacking
 
 LEVELS = Choice(("bad", "fair", "good"))
 
