@@ -143,7 +143,8 @@ def _report(session: DriftSession, *, fail_on: tuple[str, ...], max_changed: flo
         print_report(report, make_console())
     say(f"\nfolder: {session.folder} (drift.md, history.jsonl)")
     if session.failed:
-        say(f"{session.failed} judgements failed; the same command asks them again")
+        noun = "judgement" if session.failed == 1 else "judgements"
+        say(f"{session.failed} {noun} failed; the same command asks them again")
         return 3
     failures = _find_failures(report, fail_on, max_changed)
     for failure in failures:

@@ -285,7 +285,8 @@ def describe_end(session: Session, gate: float | None) -> tuple[int, list[str]]:
         # Read from the run: the plan of the session is gone, and its judges with it.
         keys = {(cell.task, cell.judge): cell.judge_key for cell in journal.cells()}
         for (task, judge), count in outcome.errors.items():
-            said.append(f"{judge} on {task}: {count} judgements failed; the same command asks them again")
+            noun = "judgement" if count == 1 else "judgements"
+            said.append(f"{judge} on {task}: {count} {noun} failed; the same command asks them again")
             found = journal.failures(task, keys[task, judge], 3)
             said += [f"  {clean(item)}: {clean(problem)}" for item, problem in found]
     if said or session.report is None or gate is None:

@@ -79,7 +79,7 @@ def test_the_same_command_asks_nothing_twice_and_goes_on(drift: Any) -> None:
     # A failure is asked again, and the snapshot then has the new answer.
     drift.mood(fails=1)
     assert drift("d2") == 3
-    assert "1 judgements failed" in drift.err
+    assert "1 judgement failed" in drift.err
     drift.mood()
     assert drift("d2") == 0
     assert len((drift.kept / "history.jsonl").read_text().splitlines()) == 2

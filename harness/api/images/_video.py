@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from harness.api._errors import DataError, UserError
 from harness.api.images._image import Image
 from harness.api.images._shown import MAX_PIXELS
+from harness.api.images._whole import is_cut
 
 if TYPE_CHECKING:
     from PIL.Image import Image as PILImage
@@ -214,6 +215,8 @@ def decode_frames(raw: bytes, count: int, *, name: str) -> list[PILImage]:
     kind = next((kind for place, mark, kind in _CONTAINERS if raw[place : place + len(mark)] == mark), None)
     if kind is None:
         raise DataError(f"video {name}: not a video of a known kind (MP4, MOV, WebM, MKV, AVI, GIF, ...); convert it")
+    if is_cut(raw, kind):
+        raise DataError(f"video {name}: its end is missing; copy it again")
     try:
         with av.open(io.BytesIO(raw), "r", format=kind) as container:
             stream = next((stream for stream in container.streams.video if stream.codec_context is not None), None)
