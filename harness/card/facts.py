@@ -219,6 +219,7 @@ def _find_habits(run: RecordedRun, judge: str) -> Iterator[tuple[str, Habit]]:
         if not said:
             continue
         counts = Counter(name for _, name in said)
+        # Of two that are as frequent the first by name, so that the card of a run is always the same.
         most = min(counts, key=lambda name: (-counts[name], name))
         groups = [answer.group for answer, _ in said]
         says, right = (
@@ -265,6 +266,7 @@ def _read_findings(folder: Path, judge: str) -> tuple[tuple[Finding, ...], str]:
     found = read_explanations(folder)
     if found is None:
         return (), f"`{FILE}` cannot be read; call `harness explain` again."
+    # A run may have gone on, or been read again, since its answers were explained.
     stale = found.answers != digest_answers(folder)
     own = tuple(finding for finding in found.findings if finding.judge == judge)
     return own, "These are about earlier answers of this run; call `harness explain` again." if stale else ""

@@ -59,6 +59,7 @@ def compare_answers(before: Answers, after: Answers, *, among_samples: bool = Fa
     moved, groups, flips = [], [], Counter[tuple[str, str]]()
     for (item, order, sample), now in after.items():
         was = before.get((item, order, 0 if among_samples else sample))
+        # An answer of one date alone says nothing of change, and the first sample is not held against itself.
         if was is None or (was is now):
             continue
         step = distance(was, now)

@@ -72,6 +72,7 @@ class Said:
         """Of a recorded answer."""
         if answer.verdict is None:
             return cls(answer=answer, name=f"({answer.status.value})")
+        # The same places at all dates, in whichever order the candidates were shown.
         verdict = answer.space.to_canonical(answer.verdict, answer.order) if answer.order else answer.verdict
         return cls(answer=answer._replace(verdict=verdict), name=answer.space.name(verdict))
 

@@ -48,6 +48,7 @@ def write_part(request: Request, reasoning: str, part: str) -> str | None:
 
 def with_grey_pictures(request: Request) -> Request:
     """The request with a grey picture in the place of each of its own."""
+    # Grey and not left out: a judge notices that a picture is missing, and may say so.
     for number, image in enumerate(request.images):
         request = replace_image(request, number, cover_all(image))
     return request
@@ -71,6 +72,7 @@ def why_not_forced(study: Study) -> str:
         return "the judge wrote no reasoning"
     if not any(write_up_to_verdict(study.render(said), said.reasoning) for said in study.to_ask):
         return "the answers of this task cannot be listed, so that there is no beginning that ends ahead of a verdict"
+    # One answer tells it for all: the place of the reasoning is the format's, and a task has one format.
     first = next(said for said in study.to_ask if said.reasoning)
     if find_reasoning(study.render(first), first.reasoning) is None:
         return f"the format {study.task.format.name} has no place for a given reasoning"

@@ -62,6 +62,7 @@ def drop_maps(
     base, *covered = (found.of(start, end) for found in weights)
     maps, begin = [], 0
     for image, own in zip(images, windows, strict=True):
+        # All pictures of a request are one row of windows in `weights`.
         drops = [max(0.0, base - score) for score in covered[begin : begin + len(own)]]
         begin += len(own)
         width, height = image.load().size
@@ -82,6 +83,7 @@ def deal_cells(cells: Sequence[Cell], *, seed: int, name: str) -> list[Cell]:
         seed: Another one gives other orders.
         name: Of the question, so that each question has an order of its own.
     """
+    # By a hash, since Python's own differs from one process to the next.
     rng = np.random.default_rng(int(hashlib.sha256(f"{seed} {name}".encode()).hexdigest()[:16], 16))
     return [cells[place] for place in rng.permutation(len(cells))]
 

@@ -45,6 +45,7 @@ def draw_map(
     Raises:
         JournalError: It cannot be written.
     """
+    # One scale for all pictures of an item: the stronger place must look stronger.
     most = max(float(found.max()) for found in maps) or 1.0
     drawn = [
         _draw(image, found / most, [box for box in boxes if box.image == number])
@@ -66,6 +67,7 @@ def _draw(image: Image, found: Map, boxes: Sequence[Box]) -> PILImage:
     picture = image.load()
     scale = max(1, -(-_SIDE // max(picture.size)))
     size = (picture.width * scale, picture.height * scale)
+    # The picture in whole pixels, as the judge saw it. The map is smooth, since its windows overlap.
     large = picture.resize(size, PIL.Image.Resampling.NEAREST)
     strength = PIL.Image.fromarray(np.uint8(np.clip(found, 0, 1) * 170)).resize(size, PIL.Image.Resampling.BILINEAR)
     large.paste(_HEAT, (0, 0), strength)

@@ -34,6 +34,7 @@ def list_windows(width: int, height: int, *, side: int, step: int) -> list[Windo
     >>> list_windows(32, 16, side=16, step=8)
     [(0, 0, 16, 16), (8, 0, 24, 16), (16, 0, 32, 16)]
     """
+    # A picture that is smaller than a window is one window.
     side = min(side, width, height)
     lefts, tops = ([*range(0, most - side, step), most - side] for most in (width, height))
     return [(left, top, left + side, top + side) for top in tops for left in lefts]
@@ -77,6 +78,7 @@ def make_map(changes: Sequence[float], windows: Sequence[Window], *, width: int,
     """
     total, count = np.zeros((height, width)), np.zeros((height, width))
     for change, (left, top, right, bottom) in zip(changes, windows, strict=True):
+        # Without its sign: a place that speaks against the verdict matters as much as one that speaks for it.
         total[top:bottom, left:right] += abs(change)
         count[top:bottom, left:right] += 1
     return total / np.maximum(count, 1)
@@ -109,6 +111,7 @@ def points_into(maps: Sequence[Map], masks: Sequence[NDArray[np.bool_]]) -> floa
     nowhere: its share is that of the area.
     """
     most = max(float(found.max()) for found in maps)
+    # Means of the same windows differ in their last digit, by the order in which they were added up.
     strongest = [found >= most - 1e-12 for found in maps]
     hits = sum(int((place & mask).sum()) for place, mask in zip(strongest, masks, strict=True))
     return hits / sum(int(place.sum()) for place in strongest)
@@ -120,4 +123,5 @@ def leans(maps: Sequence[Map], first: Sequence[NDArray[np.bool_]], second: Seque
     for masks in (first, second):
         values = np.concatenate([found[mask] for found, mask in zip(maps, masks, strict=True)])
         means.append(float(values.mean()) if len(values) else 0.0)
+    # A map that is 0 in both places leans to neither.
     return float(np.log((means[0] + 1e-9) / (means[1] + 1e-9)))

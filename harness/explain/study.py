@@ -138,6 +138,7 @@ def choose_items(items: Iterable[Item], *, limit: int, seed: int) -> frozenset[s
     for item in items:
         groups.setdefault(item.group, []).append(item.id)
     chosen: list[str] = []
+    # By a hash, so that a larger limit keeps the items of a smaller one, and their answers in the journal.
     for group in sorted(groups, key=lambda group: hashlib.sha256(f"{seed}\0{group}".encode()).digest()):
         if len(chosen) >= limit:
             break

@@ -63,6 +63,7 @@ class Checkpoint(os.PathLike[str]):
         names = dict.fromkeys(name for metrics in logged.values() for name in metrics)
 
         def read() -> Iterator[Mapping[str, float | None]]:
+            # Not every step logs every metric: validation comes every so many steps.
             return ({**dict.fromkeys(names), **metrics, "step": step} for step, metrics in logged.items())
 
         columns = {"step": "integer", **dict.fromkeys(names, "number")}

@@ -83,6 +83,7 @@ class JudgedAnswer:
     @property
     def first(self) -> bool | None:
         """Whether the verdict names the first place shown; `None` where places mean nothing."""
+        # In shown places, unlike `verdict`: position bias is about where a candidate stood.
         said = self.answer.verdict
         return said == 0 if len(self.answer.order) > 1 and isinstance(said, int) else None
 

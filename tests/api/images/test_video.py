@@ -73,7 +73,7 @@ def test_frames_are_those_at_the_middles_of_equal_parts(codec: str, container: s
 def test_a_video_whose_end_is_missing_is_refused(codec: str, container: str, pixels: str, share: float) -> None:
     raw = clip([10 * number for number in range(20)], codec=codec, container=container, pixels=pixels)
     # Cut between two boxes, an MP4 lacks its index, which FFmpeg says itself.
-    with pytest.raises(DataError, match="video clip: (its end is missing; copy it again|cannot be decoded)"):
+    with pytest.raises(DataError, match=r"video clip: (its end is missing; copy it again|cannot be decoded)"):
         decode_frames(raw[: int(share * len(raw))], 4, name="clip")
 
 
