@@ -42,6 +42,11 @@ def test_the_kernel_reaches_batteries_through_hooks_only(modules: dict[str, hous
     assert not {*house.KERNEL} & {*house.BATTERIES}
 
 
+def test_the_kernel_can_be_read_in_an_afternoon(modules: dict[str, house.Module]) -> None:
+    lines = sum(module.text.count("\n") for module in modules.values() if module.in_kernel)
+    assert lines <= 7000
+
+
 def test_the_kernel_hardly_uses_the_toolkits(modules: dict[str, house.Module]) -> None:
     uses = house.find_toolkit_uses(modules)
     assert {toolkit: used for toolkit, used in uses.items() if len(used) > 2} == {}
