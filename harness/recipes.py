@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def plan_trainings(
     plan: Plan, plugins: Plugins, *, checkpoints: Path, say: Callable[[str], None]
 ) -> dict[str, PlannedTraining]:
-    """The trainings of a plan's judges, by the name of the judge. Those of equal recipes are one.
+    """The trainings that judges of a plan wait for, by the name of the judge. Those of equal recipes are one.
 
     Raises:
         UserError: A recipe cannot be planned.
@@ -35,7 +35,7 @@ def plan_trainings(
     by_hash: dict[str, PlannedTraining] = {}
     trainings: dict[str, PlannedTraining] = {}
     for judge in plan.judges:
-        if judge.recipe is not None:
+        if judge.needs_training and judge.recipe is not None:
             key = judge.recipe.hash
             # Two judges of one recipe are trained once, and share the model.
             if key not in by_hash:

@@ -132,7 +132,8 @@ def harness_plan_made(manifest: object, plan: object, plugins: InstalledPlugins)
 
     It is called a second time once recipes were trained, since a judge with one is made only then. The core's own
     plugin refuses metrics that cannot be scored and judges that look at pictures which are not there. It leaves out the
-    cells to which a judge has no answer.
+    cells to which a judge has no answer, and warns of golds that never come. A plugin adds its warnings to
+    `plan.warnings`, a list of lines.
 
     Args:
         manifest: The core's own loaded manifest. Its form is no promise.

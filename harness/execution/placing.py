@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 import yaml
 
 from harness import DISTRIBUTION, __version__
-from harness.api import Executor, Judge, Placement, PluginError, UserError
+from harness.api import Executor, Judge, Placement, UserError
 from harness.manifest.entries import MODEL
 from harness.runner.planned import Plan, PlannedJudge, check_contract, check_options
 
@@ -58,21 +58,9 @@ class ExecutorPlacer:
 
         Raises:
             UserError: It can be asked nowhere.
-            PluginError: The executor raised something else, or returned no judge. It is named.
         """
-        planned = cast("PlannedJudge", judge)
-        placement = describe(planned, loaded=cast("LoadedManifest", manifest), plan=cast("Plan", plan))
-        try:
-            stand_in = self.executor.place(placement, say)
-        except (UserError, KeyboardInterrupt):
-            raise
-        except BaseException as error:  # sys.exit in a plugin ends no command
-            cause = f"{type(error).__name__}: {error}"
-            raise PluginError(f"the executor cannot place the judge {planned.name}: {cause}") from error
-        if stand_in is not None and not hasattr(stand_in, "judge"):
-            message = f"the executor placed the judge {planned.name} as {stand_in!r}, which lacks the method judge"
-            raise PluginError(message)
-        return stand_in
+        loaded, made = cast("LoadedManifest", manifest), cast("Plan", plan)
+        return self.executor.place(describe(cast("PlannedJudge", judge), loaded=loaded, plan=made), say)
 
     def close(self) -> None:
         """Free the executor."""

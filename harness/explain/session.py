@@ -31,8 +31,7 @@ from harness.explain.study import Said, Study, choose_items
 from harness.libraries.sealed import is_writable
 from harness.libraries.text import clean
 from harness.manifest.load import load_manifest
-from harness.pipeline.session import report_run
-from harness.recipes import train_judges
+from harness.pipeline.session import make_models, report_run
 from harness.recorded.journal import RecordedJournal
 from harness.recorded.load import load_run
 from harness.report.faithfulness import FILE, digest_answers
@@ -248,7 +247,7 @@ def _make_plan(
         make = build_plan if ask else plan_tasks
         plan = make(loaded, plugins, workspace=folder.parent / ".workspace")
         if ask:
-            train_judges(plan, loaded, plugins, checkpoints=checkpoints, say=say)
+            make_models(plan, loaded, plugins, checkpoints=checkpoints, say=say)
         _check_plan(folder, plan, cells)
     return plan, loaded.manifest.run.timeout
 

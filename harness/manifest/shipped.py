@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.api import ManifestCard, PluginError
+from harness.libraries.config import is_name
 
 if TYPE_CHECKING:
     from harness.discovery import Plugins
-
-_ENDINGS = (".yaml", ".yml")
 
 
 def locate(given: Path, plugins: Plugins) -> Path:
@@ -21,7 +20,7 @@ def locate(given: Path, plugins: Plugins) -> Path:
     Raises:
         PluginError: There is no such file, and no manifest of this name.
     """
-    if given.suffix in _ENDINGS or given.is_file():
+    if not is_name(given.name) or given.is_file():
         return given
     try:
         return find_shipped(given.as_posix(), plugins)

@@ -14,7 +14,17 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.api import CellProgress, JournalError, Judge, JudgePlacer, KnownAnswers, Report, UserError, write_share
+from harness.api import (
+    CellProgress,
+    JournalError,
+    Judge,
+    JudgePlacer,
+    KnownAnswers,
+    PluginError,
+    Report,
+    UserError,
+    write_share,
+)
 from harness.libraries.config import render
 from harness.libraries.sealed import is_writable
 from harness.libraries.text import clean
@@ -121,7 +131,8 @@ def run_manifest(
     """
     # Not the time of day, which may be set back while a run goes on.
     began = time.monotonic()
-    progress = progress or plugins.ask("harness_progress_wanted", CellProgress) or CellProgress()
+    if progress is None:
+        progress = plugins.ask("harness_progress_wanted", CellProgress) or CellProgress()
     folder = run_folder(runs, loaded, shard)
     plan = build_plan(loaded, plugins, workspace=runs / ".workspace")
     if only is not None:
@@ -131,9 +142,7 @@ def run_manifest(
     for line in plan.warnings:
         say(f"warning: {line}")
     if any(judge.needs_training for judge in plan.judges):
-        plugins.check(
-            "harness_models_wanted", manifest=loaded, plan=plan, plugins=plugins, checkpoints=checkpoints, say=say
-        )
+        make_models(plan, loaded, plugins, checkpoints=checkpoints, say=say)
         # A judge says itself what it has answers to, and one with a recipe is made by its training.
         plugins.check("harness_plan_made", manifest=loaded, plan=plan, plugins=plugins)
     if folder.is_dir() and not is_writable(folder) and not fresh:
@@ -144,7 +153,7 @@ def run_manifest(
         reuse = False if fresh else reuse
         place = None
         if executor is not None:
-            place = partial(executor.place, manifest=loaded, plan=plan, say=say)
+            place = partial(_place, executor=executor, loaded=loaded, plan=plan, say=say)
         try:
             outcome, judges, taken = _ask_judges(
                 plan, loaded, plugins, folder, shard=shard, progress=progress, reuse=reuse, place=place, say=say
@@ -167,6 +176,45 @@ def run_manifest(
         # Who presses Ctrl-C wants the prompt back. The next start, or `harness score`, makes the report.
         report = None if outcome.interrupted else report_run(folder, plugins, reuse=True)
     return Session(folder=folder, outcome=outcome, report=report)
+
+
+def make_models(
+    plan: Plan, loaded: LoadedManifest, plugins: Plugins, *, checkpoints: Path, say: Callable[[str], None]
+) -> None:
+    """Have plugins make the models that judges of a plan wait for.
+
+    Raises:
+        UserError: One cannot be made, or no plugin makes it.
+    """
+    plugins.check(
+        "harness_models_wanted", manifest=loaded, plan=plan, plugins=plugins, checkpoints=checkpoints, say=say
+    )
+    waiting = [judge.name for judge in plan.judges if judge.needs_training]
+    if waiting:
+        raise PluginError(
+            f"judge {waiting[0]}: no plugin makes the model of its recipe; is `harness` blocked by --no-plugin?"
+        )
+
+
+def _place(
+    judge: PlannedJudge, *, executor: JudgePlacer, loaded: LoadedManifest, plan: Plan, say: Callable[[str], None]
+) -> Judge | None:
+    """The stand-in of a judge that is asked elsewhere; `None` for one that is asked in this process.
+
+    Raises:
+        UserError: It can be asked nowhere.
+        PluginError: The executor raised something else, or returned no judge. It is named.
+    """
+    try:
+        stand_in = executor.place(judge, manifest=loaded, plan=plan, say=say)
+    except (UserError, KeyboardInterrupt):
+        raise
+    except BaseException as error:  # sys.exit in a plugin ends no command
+        cause = f"{type(error).__name__}: {error}"
+        raise PluginError(f"the executor cannot place the judge {judge.name}: {cause}") from error
+    if stand_in is not None and not hasattr(stand_in, "judge"):
+        raise PluginError(f"the executor placed the judge {judge.name} as {stand_in!r}, which lacks the method judge")
+    return stand_in
 
 
 def _show_run(plan: Plan, folder: Path, plugins: Plugins) -> Session:

@@ -2,9 +2,9 @@
 
 One process writes, through one connection, in batches. Readers use connections of their own. WAL mode with
 `synchronous=FULL` survives `kill -9` and a power cut at any moment: what was committed stays, the rest was never there.
-See `integrity` for damage that a disk does to it later. Judgements
-are keyed by judge and by the content of the request, so a question is never asked twice. Those of a judge that answers
-by item have the item's id in their key as well. Not for network file systems (SQLite's WAL needs shared memory).
+See `harness.libraries.sealed` for damage that a disk does to it later. Judgements are keyed by judge and by the content
+of the request, so a question is never asked twice. Those of a judge that answers by item have the item's id in their
+key as well. Not for network file systems (SQLite's WAL needs shared memory).
 
     items       what was asked about            (task, id)
     annotations what several people said of it  (task, item); a row only where some did

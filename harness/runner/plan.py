@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def build_plan(loaded: LoadedManifest, plugins: Plugins, *, workspace: Path) -> Plan:
     """Make every task and judge that a manifest names, unfolding the entries that stand for several.
 
-    Judges with a recipe are planned and not yet made: `harness.pipeline.training` gives them their models.
+    Judges with a recipe are planned and not yet made: the hook `harness_models_wanted` gives them their models.
 
     Raises:
         UserError: A plugin object cannot be made, or two entries have one name.

@@ -201,6 +201,21 @@ def test_a_plugin_can_refuse_a_plan_and_nothing_is_asked_then(
     assert not list(Path("runs").glob("m-*"))
 
 
+def test_a_plugin_may_warn_of_a_plan_beside_the_core(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("m.yaml").write_text(
+        "name: m\ntasks: [{use: miniature/safety, limit: 1}]\njudges: [{use: random}]\nreport: {resamples: 100}\n"
+    )
+    Path("policy.py").write_text(
+        "from harness.api import hookimpl\n\n"
+        "@hookimpl\ndef harness_plan_made(plan):\n    plan.warnings.append('it is late')\n"
+    )
+    assert code_of("-p", "policy.py", "run", "m.yaml") == 0
+    assert capsys.readouterr().err.count("warning: it is late") == 1
+
+
 def test_what_a_check_of_a_plugin_returns_stops_no_other_check(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

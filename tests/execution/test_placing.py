@@ -202,9 +202,9 @@ def test_an_executor_that_fails_is_named(tmp_path: Path, plugins: Plugins, answe
         def close(self) -> None: ...
 
     loaded = load_manifest(write(tmp_path, "[{use: random}]"), plugins=plugins)
-    plan = build_plan(loaded, plugins, workspace=tmp_path / "work")
+    executor = ExecutorPlacer(executor=Odd())
     with pytest.raises(UserError, match=message):
-        ExecutorPlacer(executor=Odd()).place(plan.judges[0], manifest=loaded, plan=plan, say=print)
+        run_manifest(loaded, plugins, runs=tmp_path / "runs", fresh=False, shard=None, executor=executor)
 
 
 @pytest.mark.parametrize(

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from harness.api import PluginError
+from harness.cli import main
 from harness.discovery import Plugins
 from harness.manifest.load import load_manifest
+from harness.pipeline.session import make_models
 from harness.recipes import plan_trainings
 from harness.runner.plan import build_plan
 
@@ -184,3 +188,49 @@ def test_ctrl_c_while_a_judge_is_trained_ends_with_130_and_the_same_command_goes
         assert harness("run", "m.yaml") == 130
     assert "interrupted; run the same command again to go on" in capsys.readouterr().err
     assert harness("run", "m.yaml") == 0
+
+
+ELSEWHERE = """
+from dataclasses import replace
+from pathlib import Path
+
+from harness.api import hookimpl
+
+
+@hookimpl
+def harness_models_wanted(plan):
+    model = Path("elsewhere").resolve()
+    for place, judge in enumerate(plan.judges):
+        if judge.needs_training:
+            options = judge.options.model_copy(update={"model": str(model)})
+            plan.judges[place] = replace(judge, options=options, model=model)
+"""
+
+
+def test_a_plugin_may_make_the_models_in_its_own_way(
+    manifest: Path, folder: Path, toy: Path, harness: Harness, steps: Steps, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert harness("train", "r.yaml") == 0
+    (checkpoint,) = checkpoints(folder)
+    (checkpoint / "model").rename(folder / "elsewhere")
+    shutil.rmtree(folder / "checkpoints")
+    (folder / "cluster.py").write_text(ELSEWHERE)
+    done = len(steps())
+    with pytest.raises(SystemExit) as ended:
+        main(["-p", str(toy), "-p", "cluster.py", "run", "m.yaml"])
+    assert ended.value.code == 0
+    assert values(folder)["learnt"] == 0.75
+    assert "is trained first" not in capsys.readouterr().err
+    assert len(steps()) == done
+
+
+def test_a_model_that_nobody_makes_ends_the_run_before_there_is_a_folder(
+    manifest: Path, toy: Path, plugins: Plugins
+) -> None:
+    loaded = load_manifest(manifest, plugins=plugins)
+    alone = Plugins.load(extra=[str(toy)], blocked=["harness"])
+    plan = build_plan(loaded, plugins, workspace=Path("w"))
+    with pytest.raises(
+        PluginError, match="judge learnt: no plugin makes the model of its recipe; is `harness` blocked"
+    ):
+        make_models(plan, loaded, alone, checkpoints=Path("checkpoints"), say=lambda line: None)

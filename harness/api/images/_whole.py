@@ -1,10 +1,19 @@
 """Whether the file of a video is all there, by what its container says of its own length.
 
-FFmpeg decodes what is left of a file that was cut, and says nothing. Containers that are made to be cut (MPEG streams,
-Ogg) and GIFs say no length.
+FFmpeg decodes what is left of a file that was cut, and says nothing. Nothing is said here either of MPEG streams, Ogg,
+FLV and GIF, of recordings that say no length, and of an MP4 in fragments that was cut between two of them.
 """
 
 from __future__ import annotations
+
+_MEDIA = frozenset({b"mdat", b"moov", b"moof", b"mfra", b"sidx", b"styp", b"meta"})
+"""Boxes that a video needs. One that is cut is missed."""
+_OTHERS = frozenset({b"ftyp", b"free", b"skip", b"wide", b"uuid", b"udta", b"pdin", b"emsg", b"pnot", b"prft", b"ssix"})
+_MOST_BOXES = 100_000
+_UNKNOWN = (0, 0xFFFFFFFF)
+"""What an AVI says whose writer could not go back to its beginning, as of a stream, or was killed."""
+_SLACK = 8
+"""Bytes by which writers of AVI miscount: the head of the file, and a byte that makes a length even."""
 
 
 def is_cut(raw: bytes, kind: str) -> bool:
@@ -16,7 +25,8 @@ def is_cut(raw: bytes, kind: str) -> bool:
     """
     match kind:
         case "avi":  # "RIFF", then the length of all that follows
-            return 8 + int.from_bytes(raw[4:8], "little") > len(raw)
+            length = int.from_bytes(raw[4:8], "little")
+            return length not in _UNKNOWN and 8 + length > len(raw) + _SLACK
         case "matroska":
             return _ends_within_segment(raw)
         case "mov":
@@ -27,14 +37,19 @@ def is_cut(raw: bytes, kind: str) -> bool:
 def _ends_within_box(raw: bytes) -> bool:
     """ISO/IEC 14496-12, section 4.2: a file is a row of boxes, each with its length and its name first."""
     place = 0
-    while place + 8 <= len(raw):
-        length = int.from_bytes(raw[place : place + 4])
+    for _ in range(_MOST_BOXES):
+        length, name = int.from_bytes(raw[place : place + 4]), raw[place + 4 : place + 8]
+        # Cameras and servers add records of their own after the last box, which are none.
+        if name not in _MEDIA and name not in _OTHERS:
+            return False
         if length == 1 and place + 16 <= len(raw):  # a longer one, whose length follows the name
             length = int.from_bytes(raw[place + 8 : place + 16])
         if length < 8:  # 0: to the end of the file, as in a recording that was not closed
             return False
         place += length
-    return place > len(raw)
+        if place >= len(raw):
+            return place > len(raw) and name in _MEDIA
+    return False
 
 
 def _ends_within_segment(raw: bytes) -> bool:

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import PIL.Image
@@ -21,6 +22,9 @@ from harness.api import DataError, Image, Video
 from harness.api.images import _video
 from harness.api.images._video import decode_frames
 from harness.api.images._whole import is_cut
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 av = pytest.importorskip("av")
 
@@ -85,6 +89,41 @@ def test_a_recording_that_says_no_length_is_taken_as_it_is() -> None:
         b"\x01" + b"\xff" * 7 if width == 8 else bytes([(2 << (8 - width)) - 1]) + b"\xff" * (width - 1)
     )
     assert shades(bytes(raw), 4) == [0, 50, 100, 150]
+
+
+class Pipe(io.RawIOBase):
+    """What cannot go back to its beginning, such as the standard output of a program."""
+
+    def __init__(self) -> None:
+        self.written = bytearray()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Buffer, /) -> int:
+        self.written += data
+        return memoryview(data).nbytes
+
+
+@pytest.mark.parametrize(("codec", "container"), [("mpeg4", "avi"), ("ffv1", "matroska")])
+def test_a_video_whose_writer_could_not_go_back_is_whole(codec: str, container: str) -> None:
+    pipe = Pipe()
+    with av.open(pipe, "w", format=container) as writer:
+        stream = writer.add_stream(codec, rate=10)
+        stream.width, stream.height, stream.pix_fmt = 32, 24, "bgr0" if codec == "ffv1" else "yuv420p"
+        for shade in (0, 100, 200):
+            frame = av.VideoFrame.from_ndarray(np.full((24, 32, 3), shade, np.uint8), format="rgb24")
+            writer.mux(stream.encode(frame))
+        writer.mux(stream.encode())
+    assert shades(bytes(pipe.written), 3) == pytest.approx([0, 100, 200], abs=3)
+
+
+@pytest.mark.parametrize(
+    "trailer", [b"\xff" * 64, b" " * 16, b"<!-- x -->\n", b"8db42d694ccc418790edff439fe026bf", b"\0" * 99]
+)
+def test_what_others_add_after_a_video_does_not_make_it_cut(trailer: bytes) -> None:
+    raw = clip([0, 100, 200], codec="mpeg4", container="mp4", pixels="yuv420p")
+    assert shades(raw + trailer, 3) == pytest.approx([0, 100, 200], abs=3)
 
 
 @settings(max_examples=200, deadline=None)
