@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 
 import pytest
+from hypothesis import settings
 
 from harness.libraries.secrets import forget_secrets
 
@@ -16,6 +17,10 @@ from harness.libraries.secrets import forget_secrets
 # on two shared cores, would wait for one another most of the time.
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
+
+# A deadline for each example measures how busy the machine is, and fails at random. A test has a time limit as a whole.
+settings.register_profile("without deadlines", deadline=None)
+settings.load_profile("without deadlines")
 
 # Most tests that make a run look at its numbers. The pages have tests of their own, which ask for them.
 os.environ.setdefault("HARNESS_REPORT", "no")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.api import Context, DataError, Item, Judgement, Request, Status, Verdict
@@ -232,7 +232,6 @@ def test_batch_is_the_mean_of_the_normalised_distances_of_the_datasets(
     )
 
 
-@settings(deadline=None)  # of a machine that is busy
 @given(order=st.permutations("ABCDEF"))
 def test_any_ranking_of_letters_is_read(order: list[str]) -> None:
     written = batch(0, "".join(order), count=6, image_path={"bytes": b"not opened"})
