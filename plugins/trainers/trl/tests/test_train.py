@@ -62,6 +62,12 @@ def moved(start: Path, end: Path) -> dict[str, float]:
     return {name: float((before[name] - after[name]).abs().max()) for name in before}
 
 
+def distance(start: Path, end: Path) -> float:
+    """Between all weights of two models, as the length of one vector."""
+    before, after = load_file(start / "model.safetensors"), load_file(end / "model.safetensors")
+    return math.sqrt(sum(float((before[name] - after[name]).square().sum()) for name in before))
+
+
 def a_judge_opens(folder: Path) -> None:
     judge = LocalJudge(
         GenerativeOptions(model=str(folder), device="cpu", threads=1, max_new_tokens=4), FakeContext(workspace=folder)
@@ -288,10 +294,12 @@ def test_grpo_learns_the_same_from_the_same_answers_as_the_native_trainer(
     NativeGrpoTrainer(options, FakeContext(workspace=tmp_path)).train(replace(recipe, rewards=earns))
     for name in ("reward", "loss", "grad_norm"):
         assert list(ours.of(name).values()) == pytest.approx(list(theirs.of(name).values()), rel=1e-3, abs=1e-6)
-    step = max(moved(start, tmp_path / "trl" / "model").values())
-    apart = max(moved(tmp_path / "native" / "model", tmp_path / "trl" / "model").values())
-    assert apart < 1e-2 * step
-    assert step > 1e-4
+    # Of all weights together: AdamW makes a step of almost full length of a gradient that is hardly more than rounding,
+    # so that single weights may be some hundredths of a step apart, by the processor.
+    assert distance(tmp_path / "native" / "model", tmp_path / "trl" / "model") < 1e-3 * distance(
+        start, tmp_path / "trl" / "model"
+    )
+    assert max(moved(start, tmp_path / "trl" / "model").values()) > 1e-4
 
 
 class Stop(BaseException):
