@@ -538,6 +538,18 @@ def test_the_smallest_cell_runs_and_is_exported(start: Path, tmp_path: Path, mon
         grid.ask_test(again, judge)
 
 
+def test_bases_are_exported_and_taken_back_to_the_last_bit(tmp_path: Path) -> None:
+    model = tmp_path / "out" / "checkpoints" / "shared-base-3-abc" / "model"
+    model.mkdir(parents=True)
+    (model / "model.safetensors").write_bytes(bytes(range(256)))
+    (model.parent / "run.lock").write_text("7")
+    grid.export(tmp_path / "out", tmp_path / "kept")
+    grid.restore(tmp_path / "again", tmp_path / "kept")
+    again = tmp_path / "again" / "checkpoints" / "shared-base-3-abc"
+    assert (again / "model" / "model.safetensors").read_bytes() == bytes(range(256))
+    assert not (again / "run.lock").exists()
+
+
 def test_a_judge_that_fails_is_named_and_the_others_go_on(tmp_path: Path) -> None:
     judges = [Judge(arm="mt-rl", weakness="shared", base=base) for base in range(3)]
     done = []

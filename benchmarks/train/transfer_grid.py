@@ -24,6 +24,7 @@ import os
 import resource
 import statistics
 import subprocess
+import tarfile
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -37,6 +38,8 @@ FIXED = ("transfer_predictions.json", "transfer_analysis.py", "transfer_scores.p
 """What must not change after it was registered: the predictions, and the code that tests them."""
 REGISTERED = "registered.json"
 STOP = "STOP"
+BASES_FILE = "bases.tar.xz"
+"""The bases from which more judges are to be trained: another kind of processor trains other ones, in the last bits."""
 _NAMES = ("arm", "weakness", "base", "repeat", "task")
 """What tells a judge from the others, in its record."""
 
@@ -231,6 +234,11 @@ def export(out: Path, to: Path) -> None:
         (to / f"{split}-items.json").write_bytes((out / "items" / f"{split}.json").read_bytes())
     if (out / REGISTERED).is_file():
         (to / REGISTERED).write_bytes((out / REGISTERED).read_bytes())
+    folders = sorted((out / "checkpoints").glob("shared-base-*"))
+    if folders:
+        with tarfile.open(to / BASES_FILE, "w:xz") as archive:
+            for folder in folders:
+                archive.add(folder, folder.name, filter=lambda info: None if info.name.endswith(".lock") else info)
 
 
 def restore(out: Path, kept: Path) -> None:
@@ -247,6 +255,9 @@ def restore(out: Path, kept: Path) -> None:
             )
     if (kept / REGISTERED).is_file() and not (out / REGISTERED).is_file():
         (out / REGISTERED).write_bytes((kept / REGISTERED).read_bytes())
+    if (kept / BASES_FILE).is_file():
+        with tarfile.open(kept / BASES_FILE) as archive:
+            archive.extractall(out / "checkpoints", filter="data")
 
 
 def status(out: Path) -> str:
