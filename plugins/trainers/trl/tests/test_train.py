@@ -62,10 +62,10 @@ def moved(start: Path, end: Path) -> dict[str, float]:
     return {name: float((before[name] - after[name]).abs().max()) for name in before}
 
 
-def distance(start: Path, end: Path) -> float:
-    """Between all weights of two models, as the length of one vector."""
+def gaps(start: Path, end: Path) -> torch.Tensor:
+    """How far each weight of one model is from that of another, in one row."""
     before, after = load_file(start / "model.safetensors"), load_file(end / "model.safetensors")
-    return math.sqrt(sum(float((before[name] - after[name]).square().sum()) for name in before))
+    return torch.cat([(before[name] - after[name]).abs().flatten() for name in before])
 
 
 def a_judge_opens(folder: Path) -> None:
@@ -294,12 +294,12 @@ def test_grpo_learns_the_same_from_the_same_answers_as_the_native_trainer(
     NativeGrpoTrainer(options, FakeContext(workspace=tmp_path)).train(replace(recipe, rewards=earns))
     for name in ("reward", "loss", "grad_norm"):
         assert list(ours.of(name).values()) == pytest.approx(list(theirs.of(name).values()), rel=1e-3, abs=1e-6)
-    # Of all weights together: AdamW makes a step of almost full length of a gradient that is hardly more than rounding,
-    # so that single weights may be some hundredths of a step apart, by the processor.
-    assert distance(tmp_path / "native" / "model", tmp_path / "trl" / "model") < 1e-3 * distance(
-        start, tmp_path / "trl" / "model"
-    )
-    assert max(moved(start, tmp_path / "trl" / "model").values()) > 1e-4
+    step, apart = (gaps(folder, tmp_path / "trl" / "model") for folder in (start, tmp_path / "native" / "model"))
+    assert step.max() > 1e-4
+    assert apart.norm() < 1e-3 * step.norm()
+    # AdamW makes a step of almost full length of a gradient that is hardly more than rounding. On one processor, one
+    # weight of 338,912 was 0.023 steps apart, and the next one 0.002.
+    assert (apart >= 1e-2 * step.max()).sum() <= 3
 
 
 class Stop(BaseException):
