@@ -224,6 +224,24 @@ def test_a_plugin_may_make_the_models_in_its_own_way(
     assert len(steps()) == done
 
 
+def test_its_answers_are_explained_with_the_model_that_its_recipe_made(
+    manifest: Path, folder: Path, toy: Path, harness: Harness, steps: Steps
+) -> None:
+    assert harness("run", "m.yaml") == 0
+    (run,) = (folder / "runs").glob("judged-*")
+    done = len(steps())
+    assert harness("explain", str(run)) == 0
+    assert len(steps()) == done
+    # A plugin that made the model for the run makes it for this too.
+    (checkpoint,) = checkpoints(folder)
+    (checkpoint / "model").rename(folder / "elsewhere")
+    shutil.rmtree(folder / "checkpoints")
+    (folder / "cluster.py").write_text(ELSEWHERE)
+    with pytest.raises(SystemExit):
+        main(["-p", str(toy), "-p", "cluster.py", "explain", str(run)])
+    assert len(steps()) == done
+
+
 def test_a_model_that_nobody_makes_ends_the_run_before_there_is_a_folder(
     manifest: Path, toy: Path, plugins: Plugins
 ) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 _MEDIA = frozenset({b"mdat", b"moov", b"moof", b"mfra", b"sidx", b"styp", b"meta"})
 """Boxes that a video needs. One that is cut is missed."""
-_OTHERS = frozenset({b"ftyp", b"free", b"skip", b"wide", b"uuid", b"udta", b"pdin", b"emsg", b"pnot", b"prft", b"ssix"})
 _MOST_BOXES = 100_000
 _UNKNOWN = (0, 0xFFFFFFFF)
 """What an AVI says whose writer could not go back to its beginning, as of a stream, or was killed."""
@@ -39,15 +38,13 @@ def _ends_within_box(raw: bytes) -> bool:
     place = 0
     for _ in range(_MOST_BOXES):
         length, name = int.from_bytes(raw[place : place + 4]), raw[place + 4 : place + 8]
-        # Cameras and servers add records of their own after the last box, which are none.
-        if name not in _MEDIA and name not in _OTHERS:
-            return False
         if length == 1 and place + 16 <= len(raw):  # a longer one, whose length follows the name
             length = int.from_bytes(raw[place + 8 : place + 16])
         if length < 8:  # 0: to the end of the file, as in a recording that was not closed
             return False
         place += length
         if place >= len(raw):
+            # Cameras and servers add records of their own after the last box. These have no names of boxes.
             return place > len(raw) and name in _MEDIA
     return False
 
