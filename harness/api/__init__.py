@@ -67,6 +67,7 @@ from harness.api.spaces._kinds import (
 )
 from harness.api.spaces._rubric import Rubric, space_from_json, verdict_from_json
 from harness.api.spaces._sampling import sample_items
+from harness.api.training._launch import Launch, read_launch
 from harness.api.training._planned import PlannedTraining, ResolvedRecipe
 from harness.api.training._training import (
     Answer,
@@ -126,6 +127,7 @@ __all__ = [
     "Judgement",
     "KnownAnswers",
     "KnownResult",
+    "Launch",
     "ManifestCard",
     "ManifestError",
     "Measurement",
@@ -185,6 +187,7 @@ __all__ = [
     "hookimpl",
     "join_parts",
     "majority_vote",
+    "read_launch",
     "reason_of",
     "sample_items",
     "scrub",

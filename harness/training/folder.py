@@ -5,6 +5,7 @@ checkpoints/<recipe name>-<hash>/
   curves.jsonl     what the trainer logged: one JSON object a step; of several for one step the last one counts
   attempts.json    when each attempt began, and how many seconds it took
   traceback.txt    where the trainer failed, if it did
+  result.json      what the trainer returned: from here on only the record is missing
   model/           the model as the trainer left it, and its model card, README.md
   trained.json     steps, scores, versions, machine, times; written last: where it is, the training is done
 
@@ -21,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.api import JournalError, PluginError
+from harness.api import JournalError, PluginError, TrainingResult
 from harness.runner.folder import read_kept, write_atomically
 
 CHECKPOINTS = Path("checkpoints")
@@ -31,6 +32,7 @@ RECIPE = "recipe.yaml"
 CURVES = "curves.jsonl"
 ATTEMPTS = "attempts.json"
 TRACEBACK = "traceback.txt"
+RESULT = "result.json"
 MODEL = "model"
 CARD = "README.md"
 TRAINED = "trained.json"
@@ -83,18 +85,75 @@ class Record:
     """How long all attempts took together."""
     attempts: int
     """Number of attempts."""
+    files: Mapping[str, int]
+    """Bytes of each file of the model, by its path in `model/`; the card not counted."""
 
 
 def is_done(folder: Path) -> bool:
-    """Whether a checkpoint folder holds a finished training: its record and a model."""
-    return (folder / TRAINED).is_file() and has_model(folder)
+    """Whether a checkpoint folder holds a finished training: its record and a model.
+
+    Raises:
+        JournalError: The record is damaged, or a file of the model is not as long as it was.
+    """
+    if not (folder / TRAINED).is_file() or not has_model(folder):
+        return False
+    here = list_files(folder)
+    # Records of earlier versions have no `files`.
+    for name, size in dict(read_trained(folder).get("files") or {}).items():
+        if here.get(name) != size:
+            found = "is missing" if name not in here else f"has {here[name]:,} bytes"
+            raise JournalError(
+                f"{folder / MODEL / name}: {found}, and {size:,} bytes were trained; put it back, or train again "
+                "(harness train --fresh)"
+            )
+    return True
 
 
 def has_model(folder: Path) -> bool:
     """Whether there is a file of a model, the card not counted."""
     # The card alone is left where a model was moved away: that is no model.
+    return bool(list_files(folder))
+
+
+def list_files(folder: Path) -> dict[str, int]:
+    """Bytes of each file of the model, by its path in `model/`; the card not counted."""
     model = folder / MODEL
-    return model.is_dir() and any(path.is_file() and path != model / CARD for path in model.rglob("*"))
+    files = sorted(path for path in model.rglob("*") if path.is_file() and path != model / CARD)
+    return {path.relative_to(model).as_posix(): path.stat().st_size for path in files}
+
+
+def read_trained(folder: Path) -> dict[str, Any]:
+    """The content of `trained.json`.
+
+    Raises:
+        JournalError: It is damaged.
+    """
+    path = folder / TRAINED
+    try:
+        record: dict[str, Any] = json.loads(read_kept(path))
+        if not isinstance(record, dict):
+            raise ValueError("no JSON object")
+    except (OSError, ValueError, RecursionError) as error:
+        raise JournalError(
+            f"{path}: is damaged ({error}); remove it, and the same command writes it again from {RESULT}, without "
+            "training where that file and the model are there"
+        ) from error
+    return record
+
+
+def read_result(folder: Path) -> TrainingResult | None:
+    """What a trainer returned in an attempt that wrote no record; `None` where it did not come so far."""
+    try:
+        return TrainingResult(**json.loads(read_kept(folder / RESULT))) if has_model(folder) else None
+    except (OSError, ValueError, TypeError, RecursionError):
+        return None  # damaged: the trainer is called again, and goes on from what it kept
+
+
+def write_result(folder: Path, trained: TrainingResult) -> None:
+    """Keep what a trainer returned, until the record is written and after it."""
+    scores = {str(name): float(value) for name, value in trained.scores.items()}
+    plain = {"steps": int(trained.steps), "selected": int(trained.selected), "scores": scores}
+    write_atomically(folder / RESULT, json.dumps({**plain, "notes": list(trained.notes)}) + "\n")
 
 
 class Curves:

@@ -120,11 +120,13 @@ def plan_recipe(
         trainer = offer.create(loaded.trainer.options, context, model=loaded.first_model)
         check_contract("trainer", offer.id, trainer, ("train", "fingerprint"))
         fingerprint = call(offer, "fingerprint", trainer.fingerprint, training)
+        if not isinstance(fingerprint, str):
+            raise PluginError(f"trainer {offer.id}: its fingerprint is {fingerprint!r}; give a text")
     # All that decides what is trained. The hash of the recipe alone would miss data that changed under their path.
     identity: dict[str, Any] = {
         "recipe": loaded.hash,
         "tasks": [task.fingerprint for task in plan.tasks],
-        "trainer": str(fingerprint),
+        "trainer": fingerprint,
         "start": None if start is None else start.hash,
     }
     if any(task.limit is not None for task in plan.tasks):

@@ -16,11 +16,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness import __version__
-from harness.api import JournalError, PluginError, Training, TrainingResult, UserError
+from harness.api import PluginError, Training, TrainingResult, UserError, read_launch
 from harness.libraries.config import render
-from harness.runner.folder import lock_folder, make_folder, read_kept, write_atomically
+from harness.runner.folder import lock_folder, make_folder, write_atomically
 from harness.training.card import model_card
-from harness.training.folder import CARD, RECIPE, TRAINED, Attempts, Curves, Record, has_model, read_curves
+from harness.training.folder import (
+    CARD,
+    RECIPE,
+    TRAINED,
+    Attempts,
+    Curves,
+    Record,
+    has_model,
+    list_files,
+    read_curves,
+    read_result,
+    read_trained,
+    write_result,
+)
 from harness.training.plan import PlannedRecipe, call, plan_recipe
 
 if TYPE_CHECKING:
@@ -121,25 +134,25 @@ def _check_launch(planned: PlannedRecipe, *, fresh: bool) -> None:
     Raises:
         UserError: A trainer of the chain, that has something to do, is made for one process.
     """
-    # Set by torchrun and accelerate, and empty in some batch systems.
-    if os.environ.get("WORLD_SIZE", "1") in ("", "0", "1") or (planned.is_trained and not fresh):
+    processes = read_launch().processes
+    if processes == 1 or (planned.is_trained and not fresh):
         return
     if PROCESSES not in planned.offer.card.capabilities:
         raise UserError(
             f"recipe {planned.name}: trainer {planned.offer.id} is made for one process, and this launch has "
-            f"{os.environ['WORLD_SIZE']}; train it first without the launcher (`harness train`), or use another trainer"
+            f"{processes}; train it first without the launcher (`harness train`), or use another trainer"
         )
     if planned.start is not None:
         _check_launch(planned.start, fresh=False)
 
 
 def helps() -> bool:
-    """Whether this is one of several processes of one launch and not the first: the launcher says so by `RANK`.
+    """Whether this is one of several processes of one launch and not the first.
 
     Such a process calls the trainer, which finds the others by itself. It takes no lock, logs nothing and writes
     nothing: the first one does.
     """
-    return os.environ.get("RANK", "0") != "0"
+    return read_launch().rank > 0
 
 
 def _help(planned: PlannedRecipe, *, fresh: bool) -> None:
@@ -165,16 +178,7 @@ def read_record(planned: PlannedRecipe) -> dict[str, Any]:
     Raises:
         JournalError: It is damaged.
     """
-    path = planned.folder / TRAINED
-    try:
-        record: dict[str, Any] = json.loads(read_kept(path))
-        if not isinstance(record, dict):
-            raise ValueError("no JSON object")
-    except (OSError, ValueError, RecursionError) as error:
-        raise JournalError(
-            f"{path}: is damaged ({error}); remove it, and the same command goes on from what was trained"
-        ) from error
-    return record
+    return read_trained(planned.folder)
 
 
 def _attempt(planned: PlannedRecipe, plugins: Plugins, say: Callable[[str], None]) -> dict[str, Any]:
@@ -195,10 +199,13 @@ def _attempt(planned: PlannedRecipe, plugins: Plugins, say: Callable[[str], None
     kept: dict[str, Any] | None = None
     try:
         try:
-            trained = call(planned.offer, "train", planned.trainer.train, replace(_with_model(planned), log=log))
+            trained = read_result(folder)
+            if trained is None:
+                trained = call(planned.offer, "train", planned.trainer.train, replace(_with_model(planned), log=log))
         finally:  # an attempt that fails or is killed by Ctrl-C took its time as well
             attempts.note(force=True)
         _check(planned, trained)
+        write_result(folder, trained)
         record = _record(planned, trained, attempts)
         # The record comes last: where it is, the training is done, and a killed process leaves none.
         write_atomically(planned.model / CARD, model_card(planned, record, read_curves(folder)))
@@ -246,6 +253,7 @@ def _record(planned: PlannedRecipe, trained: TrainingResult, attempts: Attempts)
         seconds=attempts.seconds,
         seconds_of_all_attempts=attempts.seconds_of_all,
         attempts=attempts.count,
+        files=list_files(planned.folder),
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from harness.api import PluginError, Training, TrainingResult, UserError
+from harness.api import JournalError, PluginError, Training, TrainingResult, UserError
 from harness.discovery import Plugins
 from harness.runner.folder import lock_folder
 from harness.training import session
@@ -38,6 +38,7 @@ def test_a_training_leaves_recipe_curves_model_card_and_record(plan: Plan, go: G
         "curves.jsonl",
         "model",
         "recipe.yaml",
+        "result.json",
         "run.lock",
         "state.json",
         "trained.json",
@@ -46,6 +47,7 @@ def test_a_training_leaves_recipe_curves_model_card_and_record(plan: Plan, go: G
     assert json.loads((folder / "trained.json").read_text()) == record
     assert (record["recipe"], record["hash"], record["steps"], record["selected"]) == ("tiny", planned.hash, 4, 3)
     assert record["scores"] == {"sums/accuracy": 0.75}
+    assert record["files"] == {"answers.json": (folder / "model" / "answers.json").stat().st_size}
     assert record["attempts"] == 1
     assert record["seconds"] == record["seconds_of_all_attempts"]
     assert {"python", "platform", "plugins", "libraries", "command", "harness"} <= set(record)
@@ -156,6 +158,75 @@ def test_a_trainer_in_trouble_ends_the_training_and_keeps_what_was_done(plan: Pl
         pass  # free again
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "says"),
+    [
+        ("steps", None, "steps of a TrainingResult is None; give a whole number"),
+        ("selected", 1.5, "selected of a TrainingResult is 1.5; give a whole number"),
+        ("scores", None, "scores of a TrainingResult is None; give numbers by name"),
+        ("scores", {"safety/accuracy": None}, "the score 'safety/accuracy' of a TrainingResult is None; give a number"),
+        ("scores", {"safety/accuracy": "high"}, "is 'high'; give a number by name"),
+        ("notes", "early stop", "notes of a TrainingResult is 'early stop'; give a tuple of texts"),
+        ("notes", None, "notes of a TrainingResult is None"),
+        ("notes", [1], r"notes of a TrainingResult is \[1\]"),
+    ],
+)
+def test_a_trainer_that_returns_what_is_no_result_is_named(
+    plan: Plan, go: Go, field: str, value: object, says: str
+) -> None:
+    planned = plan(None, f"trainer.with.result={json.dumps({field: value})}")
+    with pytest.raises(PluginError, match=f"trainer toy_plugin/counter .*{says}"):
+        go(planned)
+    assert not planned.is_trained
+
+
+def test_a_record_that_is_lost_is_written_again_without_training(plan: Plan, go: Go, steps: Steps) -> None:
+    planned = plan()
+    first = go(planned)
+    assert first is not None
+    (planned.folder / "trained.json").write_text('{"half')
+    with pytest.raises(JournalError, match=r"trained\.json: is damaged .*; remove it, and the same command writes it"):
+        go(planned)
+    (planned.folder / "trained.json").unlink()
+    (planned.folder / "state.json").unlink()  # what a trainer may remove when it is done
+    count = len(steps())
+    again = go(planned)
+    assert again is not None
+    assert len(steps()) == count
+    same = ("steps", "selected", "scores", "notes", "files", "hash")
+    assert {name: again[name] for name in same} == {name: first[name] for name in same}
+
+
+def test_a_result_that_is_damaged_is_not_believed(plan: Plan, go: Go, steps: Steps) -> None:
+    planned = plan()
+    go(planned)
+    (planned.folder / "trained.json").unlink()
+    for damaged in ("{", "[]", '{"steps": 1}', '{"steps": 1, "selected": 1, "scores": {}, "notes": "text"}'):
+        (planned.folder / "result.json").write_text(damaged)
+        (planned.folder / "state.json").unlink()
+        count = len(steps())
+        assert go(planned) is not None
+        assert len(steps()) == count + 4
+        (planned.folder / "trained.json").unlink()
+
+
+@pytest.mark.parametrize("damage", ["missing", "cut"])
+def test_a_checkpoint_without_all_its_files_is_not_trained_already(plan: Plan, go: Go, damage: str) -> None:
+    planned = plan()
+    go(planned)
+    (planned.model / "more.json").write_text("another file, so that the model is not empty")
+    weights = planned.model / "answers.json"
+    size = weights.stat().st_size
+    weights.unlink() if damage == "missing" else weights.write_bytes(weights.read_bytes()[:3])
+    found = "is missing" if damage == "missing" else "has 3 bytes"
+    with pytest.raises(JournalError, match=rf"answers\.json: {found}, and {size} bytes were trained; put it back"):
+        go(planned)
+    # The card is for people to change.
+    weights.write_bytes(b" " * size)
+    (planned.model / "README.md").write_text("mine")
+    assert planned.is_trained
+
+
 def test_a_folder_in_which_another_process_trains_is_refused(plan: Plan, go: Go, steps: Steps) -> None:
     planned = plan()
     planned.folder.mkdir(parents=True)
@@ -184,9 +255,10 @@ def test_a_training_that_another_process_finished_meanwhile_is_taken_as_it_is(
 def test_a_process_that_helps_another_calls_the_trainer_and_writes_nothing_of_its_own(
     folder: Path, plan: Plan, go: Go, steps: Steps, said: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    base = (folder / "r.yaml").read_text()
+    base = (folder / "r.yaml").read_text().replace("use: counter", "use: counters")
     (folder / "base.yaml").write_text(base.replace("name: tiny", "name: base"))
     planned = plan(base + "train: base.yaml\n")
+    monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.setenv("RANK", "1")
     planned.folder.mkdir(parents=True)
     with lock_folder(planned.folder):  # by the first process
@@ -203,6 +275,43 @@ def test_a_process_that_helps_another_calls_the_trainer_and_writes_nothing_of_it
     count = len(steps())
     assert go(planned) is None
     assert len(steps()) == count, "what is trained is not trained again"
+
+
+@pytest.mark.parametrize("world", ["", "1", None])
+@pytest.mark.parametrize("rank", ["", "1", "2"])
+def test_a_stray_rank_does_not_keep_a_training_from_its_lock_log_and_record(
+    plan: Plan, go: Go, monkeypatch: pytest.MonkeyPatch, world: str | None, rank: str
+) -> None:
+    monkeypatch.setenv("RANK", rank)
+    if world is None:
+        monkeypatch.delenv("WORLD_SIZE", raising=False)
+    else:
+        monkeypatch.setenv("WORLD_SIZE", world)
+    planned = plan()
+    assert go(planned) is not None
+    assert planned.is_trained
+    assert (planned.folder / "curves.jsonl").is_file()
+
+
+@pytest.mark.parametrize(
+    ("world", "rank", "says"),
+    [
+        ("abc", "0", "WORLD_SIZE is 'abc', which is no number of processes"),
+        ("2", "2", "WORLD_SIZE is 2, and RANK is '2', which is none of 0 to 1"),
+        ("2", "", "WORLD_SIZE is 2, and RANK is '', which is none of 0 to 1"),
+        ("2", "-1", "RANK is '-1', which is no number of processes"),
+        ("9" * 20, "0", "is no number of processes"),
+    ],
+)
+def test_a_launch_that_makes_no_sense_is_refused(
+    plan: Plan, go: Go, monkeypatch: pytest.MonkeyPatch, world: str, rank: str, says: str
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", world)
+    monkeypatch.setenv("RANK", rank)
+    planned = plan()
+    with pytest.raises(UserError, match=says):
+        go(planned)
+    assert not planned.folder.exists()
 
 
 @pytest.mark.parametrize("rank", ["0", "1"])

@@ -114,6 +114,8 @@ class TrainerOptions(BaseModel):
     steps: int = Field(default=5, ge=1)
     pause: Annotated[float, Operational()] = 0.0
     trouble: Literal["none", "raises", "refuses", "leaves nothing", "returns nothing", "logs text"] = "none"
+    result: dict[str, Any] = Field(default_factory=dict)
+    """Fields of what it returns, in place of the right ones."""
     key: str | None = None
 
 
@@ -149,7 +151,8 @@ class Counting:
             return None  # type: ignore[return-value]
         if self.options.trouble != "leaves nothing":
             self.save(training, golds)
-        return TrainingResult(steps=step, selected=step - 1, scores={"sums/accuracy": 0.75}, notes=("one note",))
+        result = {"steps": step, "selected": step - 1, "scores": {"sums/accuracy": 0.75}, "notes": ("one note",)}
+        return TrainingResult(**{**result, **self.options.result})
 
     def save(self, training: Training, golds: dict[str, list[Verdict]]) -> None:
         common = {name: Counter(map(str, found)).most_common(1)[0][0] for name, found in golds.items()}
@@ -225,6 +228,13 @@ def harness_trainers() -> list[TrainerCard]:
             summary="Counts the golds.",
             factory=lambda options, context: Counting(options),
             options=TrainerOptions,
+        ),
+        TrainerCard(
+            name="counters",
+            summary="The same, in several processes.",
+            factory=lambda options, context: Counting(options),
+            options=TrainerOptions,
+            capabilities=frozenset({"processes"}),
         ),
         TrainerCard(name="half", summary="Lacks a method.", factory=lambda options, context: Sums(TaskOptions())),
     ]

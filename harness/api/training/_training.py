@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -276,6 +277,19 @@ class TrainingResult:
     """Scores of the kept weights on the validation splits, such as `safety/macro_f1`."""
     notes: tuple[str, ...] = ()
     """Notes for the model card: early stop, skipped examples, ..."""
+
+    def __post_init__(self) -> None:
+        # Here and not in the session: the training is done by then, and its record must not fail or say nonsense.
+        for name in ("steps", "selected"):
+            if not isinstance(getattr(self, name), Integral):
+                raise TypeError(f"{name} of a TrainingResult is {getattr(self, name)!r}; give a whole number")
+        if not isinstance(self.scores, Mapping):
+            raise TypeError(f"scores of a TrainingResult is {self.scores!r}; give numbers by name")
+        for key, value in self.scores.items():
+            if not isinstance(key, str) or not isinstance(value, Real):
+                raise TypeError(f"the score {key!r} of a TrainingResult is {value!r}; give a number by name")
+        if not isinstance(self.notes, tuple | list) or not all(isinstance(note, str) for note in self.notes):
+            raise TypeError(f"notes of a TrainingResult is {self.notes!r}; give a tuple of texts")
 
 
 @runtime_checkable

@@ -19,7 +19,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from harness.api import Training, UserError
+from harness.api import Training, UserError, read_launch
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -263,12 +263,12 @@ def join_launch(timeout: int, *, device: str, name: str) -> Processes:
     Raises:
         UserError: They cannot find one another, or the recipe names one device for all of them.
     """
-    # Empty in some batch systems.
-    if os.environ.get("WORLD_SIZE", "1") in ("", "0", "1"):
+    processes = read_launch().processes
+    if processes == 1:
         return ALONE
     if ":" in device or device == "mps":
         raise UserError(
-            f"recipe {name}: device {device}: each of {os.environ['WORLD_SIZE']} processes needs one of its own; write "
+            f"recipe {name}: device {device}: each of {processes} processes needs one of its own; write "
             "device: cuda, or leave it out"
         )
     import torch
@@ -297,7 +297,7 @@ def place_options(options: TrainerOptions, processes: Processes) -> TrainerOptio
 
 def is_first() -> bool:
     """Whether this is the first process of a launch, or the only one: it alone talks to people."""
-    return os.environ.get("RANK", "0") in ("", "0")
+    return read_launch().rank == 0
 
 
 def _buckets(parameters: Sequence[Parameter]) -> Iterator[list[Parameter]]:

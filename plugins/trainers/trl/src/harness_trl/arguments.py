@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import fields
@@ -11,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from harness.api import HarnessError, Training, UserError
+from harness.api import HarnessError, Training, UserError, read_launch
 from harness_transformers.four_bits import four_bit_arguments, import_bitsandbytes
 from harness_transformers.loading import Source, device_of
 from harness_trl.options import TrlGrpoOptions, TrlOptions, TrlSftOptions
@@ -159,7 +158,7 @@ def state_folder(training: Training) -> Path:
 
 def devices() -> int:
     """Processes that train together, one for each device, as the launcher says."""
-    return int(os.environ.get("WORLD_SIZE", "1"))
+    return read_launch().processes
 
 
 def _split(name: str, options: TrlOptions, rows: int) -> tuple[int, int]:

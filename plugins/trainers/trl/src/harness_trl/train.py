@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import shutil
 import warnings
@@ -12,7 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.api import Context, Training, TrainingResult, UserError
+from harness.api import Context, Training, TrainingResult, UserError, read_launch
 from harness_grpo.adapters import adapter_config, check_parameters, describe
 from harness_grpo.delivered import start_of
 from harness_grpo.fingerprint import fingerprint_of
@@ -145,7 +144,7 @@ def _fit(training: Training, options: TrlOptions, make: Make, *, updates: int) -
             f"{who}: starts from an adapter, which one process adds to its base; set lora: {{merge: true}} there"
         )
     source = start_of(training.model, training.folder, options, who=who)
-    if os.environ.get("RANK", "0") == "0":
+    if read_launch().rank == 0:
         Phase(training.name, f"reading the data of {len(training.tasks)} tasks, and opening the model")
     shown = open_without_weights(source, options, training.name)
     rows = Rows(training, shown, options)
