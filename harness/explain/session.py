@@ -32,6 +32,7 @@ from harness.libraries.sealed import is_writable
 from harness.libraries.text import clean
 from harness.manifest.load import load_manifest
 from harness.pipeline.session import make_models, report_run
+from harness.recipes import give_models, plan_trainings
 from harness.recorded.journal import RecordedJournal
 from harness.recorded.load import load_run
 from harness.report.faithfulness import FILE, digest_answers
@@ -43,6 +44,7 @@ from harness.score.direct import UnitStatistics
 
 if TYPE_CHECKING:
     from harness.discovery import Plugins
+    from harness.manifest.load import LoadedManifest
     from harness.runner.engine import Outcome
 
 _MOST_RESTARTED = 0.1
@@ -114,8 +116,12 @@ def explain_run(
         )
     if not run.cells:
         raise JournalError(f"{folder}: nothing was judged yet; run its manifest again")
-    plan, timeout = _make_plan(folder, plugins, run.cells, ask=wanted.ask, checkpoints=checkpoints, say=say)
-    studies = list(_make_studies(run.cells, plan, wanted, confidence=run.report.confidence, ask=wanted.ask))
+    make_judges = None if not wanted.ask else _give_trained if dry_run else make_models
+    plan, timeout = _make_plan(folder, plugins, run.cells, make_judges, checkpoints=checkpoints, say=say)
+    # In a dry run no recipe is trained: what its judge would be asked is known once it is.
+    waiting = {judge.name for judge in plan.judges if judge.needs_training}
+    cells = [cell for cell in run.cells if cell.judge not in waiting]
+    studies = list(_make_studies(cells, plan, wanted, confidence=run.report.confidence, ask=wanted.ask))
     lacking = {(name, *_key(study)): measure.lacks(study) for study in studies for name, measure in measures.items()}
     askings = {
         (name, *_key(study)): Asking(
@@ -234,22 +240,36 @@ def _make_plan(
     folder: Path,
     plugins: Plugins,
     cells: Sequence[RecordedCell],
+    make_judges: Callable[..., None] | None,
     *,
-    ask: bool,
     checkpoints: Path,
     say: Callable[[str], None],
 ) -> tuple[Plan, float]:
-    """The plan of the run made again, checked to be what it was, and its timeout."""
+    """The plan of the run made again, checked to be what it was, and its timeout. Without `make_judges`: tasks only."""
     if not (folder / MANIFEST).is_file():
         raise JournalError(f"{folder}: has no {MANIFEST}, by which its questions could be made again")
     with _explain_errors(folder):
         loaded = load_manifest(folder / MANIFEST, plugins=plugins)
-        make = build_plan if ask else plan_tasks
+        make = plan_tasks if make_judges is None else build_plan
         plan = make(loaded, plugins, workspace=folder.parent / ".workspace")
-        if ask:
-            make_models(plan, loaded, plugins, checkpoints=checkpoints, say=say)
+        if make_judges is not None:
+            # Before and after, as in a run: a plugin may forbid to ask, and to train.
+            plugins.check("harness_plan_made", manifest=loaded, plan=plan, plugins=plugins)
+            make_judges(plan, loaded, plugins, checkpoints=checkpoints, say=say)
+            plugins.check("harness_plan_made", manifest=loaded, plan=plan, plugins=plugins)
         _check_plan(folder, plan, cells)
     return plan, loaded.manifest.run.timeout
+
+
+def _give_trained(
+    plan: Plan, loaded: LoadedManifest, plugins: Plugins, *, checkpoints: Path, say: Callable[[str], None]
+) -> None:
+    """Give judges the models that are there, and train none."""
+    trainings = plan_trainings(plan, plugins, checkpoints=checkpoints, say=say)
+    give_models(plan, loaded, {name: training.model for name, training in trainings.items() if training.is_trained})
+    for name, training in trainings.items():
+        if not training.is_trained:
+            say(f"judge {name}: its recipe {training.name} would be trained first ({training.folder})")
 
 
 @contextmanager
@@ -276,6 +296,8 @@ def _check_plan(folder: Path, plan: Plan, cells: Sequence[RecordedCell]) -> None
                 f"task {clean(cell.task)} is not what the run asked; use the data and the version of {cell.task_id} of "
                 "that time"
             )
+        if judge is not None and judge.needs_training:
+            continue  # a dry run: whether it is the same is known once it is trained
         if judges and (judge is None or judge.key != cell.judge_key):
             raise UserError(
                 f"judge {clean(cell.judge)} is not the one that the run asked (its options, its weights or the version "

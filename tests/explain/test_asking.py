@@ -165,3 +165,23 @@ def test_a_judge_whose_answers_hang_on_the_item_is_explained_alike(explaining: E
     figures = figures_of(found, "by-item")
     assert figures["mistake.square"] == (1.0, 0.0)
     assert figures == figures_of(found, "plain")
+
+
+FORBIDS = """
+from harness.api import UserError, hookimpl
+
+@hookimpl
+def harness_plan_made(manifest, plan, plugins):
+    raise UserError("no judge may be asked here")
+"""
+
+
+def test_a_plugin_that_forbids_a_plan_is_heard(explaining: Explaining) -> None:
+    run = explaining.run({"follows": {}}, items=6)
+    (explaining.folder / "forbids.py").write_text(FORBIDS)
+    for more in ([], ["--dry-run"]):
+        assert explaining.call("-p", "forbids.py", "explain", str(run), "--limit", "4", *more) == 2
+        assert "no judge may be asked here" in explaining.err
+    assert not (run / "explain.sqlite").exists()
+    # Recorded answers are there already.
+    assert explaining.call("-p", "forbids.py", "explain", str(run), "--no-ask") == 0

@@ -65,6 +65,29 @@ def test_it_is_trained_first_and_judges_by_what_it_learnt(
     assert "model" not in record["judges"]["constant"]
 
 
+def test_a_dry_run_of_explain_trains_nothing(
+    manifest: Path, folder: Path, harness: Harness, steps: Steps, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert harness("run", "m.yaml") == 0
+    (run,) = (folder / "runs").glob("judged-*")
+    shutil.rmtree(folder / "checkpoints")
+    capsys.readouterr()
+    assert harness("explain", str(run), "--dry-run") == 0
+    out, err = capsys.readouterr()
+    assert "judge learnt: its recipe tiny would be trained first (checkpoints/tiny-" in err
+    assert "nothing was asked (--dry-run)" in out
+    assert "constant" in out
+    assert "questions to learnt" not in out
+    assert len(steps()) == 4, "those of the run"
+    # What is there is used.
+    assert harness("train", "r.yaml") == 0
+    assert harness("explain", str(run), "--dry-run") == 0
+    out, err = capsys.readouterr()
+    assert "would be trained" not in err
+    assert "questions to learnt" in out
+    assert len(steps()) == 8
+
+
 def test_it_is_trained_once_for_all_manifests_and_judges_that_name_it(
     manifest: Path, folder: Path, harness: Harness, steps: Steps, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -171,6 +194,9 @@ def test_a_judge_that_refuses_its_model_is_named_with_its_place(
     assert harness("train", "r.yaml") == 0
     (checkpoint,) = checkpoints(folder)
     (checkpoint / "model" / "answers.json").rename(checkpoint / "model" / "other.json")
+    record = json.loads((checkpoint / "trained.json").read_text())
+    del record["files"]  # as of an earlier version
+    (checkpoint / "trained.json").write_text(json.dumps(record))
     assert harness("run", "m.yaml") == 2
     assert "m.yaml:4:11: judges[0]: there is no model at" in capsys.readouterr().err
 
