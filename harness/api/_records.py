@@ -76,8 +76,8 @@ class Item:
 
     def __post_init__(self) -> None:
         # Here and not in the engine: a bad gold is then found where the row is read, and its message can name the row.
-        if not self.id or not self.group:
-            raise DataError(f"item {self.id!r}: id and group must not be empty")
+        if not (self.id and isinstance(self.id, str) and self.group and isinstance(self.group, str)):
+            raise DataError(f"item {self.id!r}, group {self.group!r}: id and group must be text, and not empty")
         if not self.space.contains(self.gold):
             raise DataError(f"item {self.id!r}: gold {self.gold!r} is not an answer of {self.space}; fix the data")
         if self.annotations:

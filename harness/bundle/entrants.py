@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.api import UserError
+from harness.api import RecordedCell, UserError
 from harness.bundle.records import Signature
 from harness.bundle.show import describe_signature
 from harness.bundle.signers import Signer, find_signature, read_signers
@@ -95,10 +96,29 @@ def load_entrants(
     trusted = None if signers is None else read_signers(signers)
     entrants: list[Entrant] = []
     for path in paths:
-        entrants.append(load_entrant(path, plugins, stack, signers=trusted, others=entrants))
+        entrant = load_entrant(path, plugins, stack, signers=trusted, others=entrants)
+        # Two people may run one manifest, and may get the same answers. A folder beside a bundle is one person's.
+        same = [other for other in entrants if bool(other.root) != bool(entrant.root) and _is_copy(entrant, other)]
+        if same:
+            raise UserError(f"{path} and {same[0].path} have the same answers: one is a bundle of the other; name one")
+        entrants.append(entrant)
         for warning in entrants[-1].warnings:
             say(f"warning: {warning}")
     return entrants
+
+
+def _is_copy(first: Entrant, second: Entrant) -> bool:
+    """Whether two runs have the same answers, of the same judges to the same items."""
+
+    def identify(cell: RecordedCell) -> tuple[str, str, str]:
+        return cell.task, cell.judge_key, cell.data_hash
+
+    mine, theirs = (sorted(entrant.run.cells, key=identify) for entrant in (first, second))
+    return list(map(identify, mine)) == list(map(identify, theirs)) and all(
+        answer == other
+        for cell, its in zip(mine, theirs, strict=True)
+        for answer, other in zip_longest(cell.answers(texts=True), its.answers(texts=True))
+    )
 
 
 def rank_entrants(

@@ -29,7 +29,7 @@ def count_rows(offer: Offer, plugins: Plugins, folder: Path) -> Iterator[tuple[s
         for split in splits:
             try:
                 planned = plan_task(plan, offer, name=name, options=options, data=data, split=split)
-                count = sum(1 for _ in planned.task.items(split))
+                count = sum(1 for _ in planned.read(split))
             except UserError as error:
                 if split == "test" or "test" not in splits:
                     raise

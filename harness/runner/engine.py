@@ -171,8 +171,7 @@ class Engine:
                     yield from self._run_cell(cell, progress)
             if not self._is_over:
                 judge.close()
-            close = getattr(self._away.pop(judge.name, None), "close", None)
-            if close is not None:
+            if close := getattr(self._away.pop(judge.name, None), "close", None):
                 close()
 
     @property
@@ -225,12 +224,14 @@ class Engine:
             work.close()
         statuses = self._journal.statuses(task.name, judge.key)
         cut_short = self._outcome.too_many_errors or judge.name in self._outcome.stopped
+        gone = sum(statuses.values()) - work.streamed
+        if work.finished and gone > 0 and task.only is None:
+            raise DataError(f"task {task.name}: {gone:,} recorded questions left the data; start again with --fresh")
         # A judge may end while requests are left; only a stream that was read to its end makes a complete cell.
         if work.finished and not statuses.get("missing") and not cut_short:
             self._journal.set_cell(cell.row("complete"))
             self._totals[task.name] = sum(statuses.values())
-        errors = statuses.get("error", 0)
-        if errors:
+        if errors := statuses.get("error", 0):
             self._outcome.errors[task.name, judge.name] = errors
         progress.end()
 
@@ -244,8 +245,7 @@ class Engine:
     def _is_complete(self, cell: Cell) -> bool:
         if cell.row("complete") not in self._journal.cells():
             return False
-        statuses = self._journal.statuses(cell.task.name, cell.judge.key)
-        return not statuses.get("error") and not statuses.get("missing")
+        return not {"error", "missing"} & {*self._journal.statuses(cell.task.name, cell.judge.key)}
 
     def _make_driver(self, cell: Cell, work: _CellWork) -> Driver:
         stand_in = self._away.get(cell.judge.name)
@@ -310,6 +310,7 @@ class _CellWork:
         self._pending: set[str] = set()
         self._read_at: float | None = None
         self.finished = False
+        self.streamed = 0
         self.problem: DataError | None = None
 
     def close(self) -> None:
@@ -347,6 +348,7 @@ class _CellWork:
     def _stream(self) -> Iterator[PlannedRequest]:
         for planned in stream_requests(self._cell.task, shard=self._shard):
             self._read_at = time.monotonic()
+            self.streamed += 1
             yield planned
 
     def find_stall(self, timeout: float) -> DataError | None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.api import (
     Context,
+    DataError,
     Item,
     Judge,
     PluginError,
@@ -66,12 +67,32 @@ class PlannedTask:
     @cached_property
     def _sample(self) -> frozenset[str]:
         """Ids of the items of the sample. Reads the whole split, and holds little of it."""
-        return sample_items(self.task.items(self.split), limit=self.limit or 0)
+        return sample_items(self.read(self.split), limit=self.limit or 0)
+
+    def read(self, split: str) -> Iterator[Item]:
+        """All items of a split. A `DataError` names the task, and so does the `PluginError` of what is no item."""
+        try:
+            for item in self.task.items(split):
+                if not isinstance(item, Item):
+                    raise PluginError(f"task {self.name} ({self.id}), {split}: `items` yields {item!r}, and no Item")
+                yield item
+        except DataError as error:
+            if f"task {self.name}" in str(error):
+                raise
+            raise DataError(f"task {self.name}, {split}: {error}") from error
+
+    def size_of(self, split: str) -> int | None:
+        """Number of items of a split, where the task knows it. What is no number is a `PluginError`."""
+        counter = getattr(self.task, "count_items", None)
+        count = None if counter is None else counter(split)
+        if counter is not None and not (type(count) is int and count >= 0):
+            raise PluginError(f"task {self.name} ({self.id}): `count_items` says {count!r}, and no number of items")
+        return count
 
     def items(self) -> Iterator[tuple[int, Item]]:
         """The items of the split up to the limit, each with its place in the split, from 0. `only` is not looked at."""
         found = 0
-        for ordinal, item in enumerate(self.task.items(self.split)):
+        for ordinal, item in enumerate(self.read(self.split)):
             if not self.sampled or item.id in self._sample:
                 yield ordinal, item
                 found += 1
@@ -82,11 +103,8 @@ class PlannedTask:
         """Number of items, where the task knows it."""
         if self.only is not None:
             return len(self.only)
-        counter = getattr(self.task, "count_items", None)
-        if counter is None:
-            return None
-        known = int(counter(self.split))
-        return known if self.limit is None else min(known, self.limit)
+        known = self.size_of(self.split)
+        return known if known is None or self.limit is None else min(known, self.limit)
 
     @property
     def provenance(self) -> str:

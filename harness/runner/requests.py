@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from harness.api import DataError, Image, Item, Part, Protocol, Request
+from harness.api import DataError, Image, Item, Part, PluginError, Protocol, Request
 from harness.runner.rows import ItemRow, RequestRow, annotations_text, space_text, verdict_text
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def stream_requests(
     # The limits of the plan are about the split that is asked, not about splits that a judge learns from.
     items, only = planned.items(), planned.only
     if split is not None:
-        items, only = enumerate(planned.task.items(split)), None
+        items, only = enumerate(planned.read(split)), None
     for ordinal, item in items:
         empty = False
         if (shard is None or shard.holds(item.id)) and (only is None or item.id in only):
@@ -72,7 +72,7 @@ def _stream_of_item(planned: PlannedTask, item: Item, ordinal: int) -> Iterator[
     rendered: dict[tuple[int, ...], Request] = {}
     for place, (order, sample) in enumerate(_list_presentations(item, planned.protocol)):
         if order not in rendered:  # samples of one order differ in their number alone
-            rendered[order] = planned.task.render(item, order=order, format=planned.format)
+            rendered[order] = _render(planned, item, order)
         problem = ""
         request = replace(
             rendered[order],
@@ -94,6 +94,17 @@ def _stream_of_item(planned: PlannedTask, item: Item, ordinal: int) -> Iterator[
             item=item, item_row=item_row, request_row=row, request=None if problem else request, problem=problem
         )
         item_row = None
+
+
+def _render(planned: PlannedTask, item: Item, order: tuple[int, ...]) -> Request:
+    request = planned.task.render(item, order=order, format=planned.format)
+    # With another answer space the judge would be asked one question, and scored on another.
+    if not isinstance(request, Request) or request.space != item.space:
+        raise PluginError(
+            f"task {planned.name} ({planned.id}), item {item.id}: `render` must make a Request with the item's answer "
+            f"space, {item.space}, and made {getattr(request, 'space', request)}"
+        )
+    return request
 
 
 def _list_presentations(item: Item, protocol: Protocol) -> list[tuple[tuple[int, ...], int]]:

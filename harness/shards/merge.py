@@ -113,6 +113,13 @@ def _merge_into(journal: WholeJournal, shards: Sequence[Path]) -> None:
         raise JournalError(
             "the shards were made with different plans (plugins or judges changed in between); run them again"
         )
+    # And the fingerprint of a cell holds the data and the questions.
+    changed = [task for (task, _), same in cells.items() if len({cell.fingerprint for cell in same}) > 1]
+    if changed:
+        raise JournalError(
+            f"task {changed[0]}: the shards were asked different questions (its data, its options or its version "
+            "changed in between); run them again on the same data"
+        )
     for shard in shards:
         journal.merge_from(shard / JOURNAL)
     journal.count_again()

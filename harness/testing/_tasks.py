@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -54,6 +55,8 @@ def checks(subject: Subject) -> Iterator[Check]:
     yield "task_gold_in_space", lambda: _check_gold(subject)
     yield "task_images_readable", lambda: _check_images(subject)
     yield "task_gold_not_leaked", lambda: _check_leak(subject)
+    yield "task_counts_its_items", lambda: _check_count(subject)
+    yield "task_renders_the_item", lambda: _check_rendered(subject)
     yield "task_render_is_pure", lambda: _check_pure(subject)
     yield "task_swap_symmetry", lambda: _check_swap(subject)
     yield "task_instruction_ends_the_prompt", lambda: _check_instruction(subject)
@@ -90,6 +93,27 @@ def _straight(item: Item) -> tuple[int, ...]:
 
 def _render(task: Task, item: Item, order: tuple[int, ...] | None = None) -> Request:
     return task.render(item, order=_straight(item) if order is None else order, format=_FORM)
+
+
+def _check_count(subject: Subject) -> None:
+    """What it says of its size is so, as far as is looked."""
+    counter = getattr(_task(subject), "count_items", None)
+    for split in _splits(subject) if counter is not None else ():
+        said, where = counter(split), f"task {subject.id}, split {split}: `count_items`"
+        assert type(said) is int, f"{where} says {said!r}; it must say how many items there are"
+        seen = len(_ids(subject)[split])
+        assert said == seen if seen < _MANY else said >= seen, f"{where} says {said:,}, and `items` yields {seen:,}"
+
+
+def _check_rendered(subject: Subject) -> None:
+    """A request is about its item, and asks for an answer of the item's space."""
+    for where, item in _items(subject):
+        request = _render(_task(subject), item)
+        assert isinstance(request, Request), f"{where}: `render` made {request!r}, which is no Request"
+        assert request.space == item.space, (
+            f"{where}: the request has the answer space {request.space}, and the item {item.space}; a judge would be "
+            "asked one question and scored on another"
+        )
 
 
 def _check_data(subject: Subject) -> None:
@@ -156,13 +180,20 @@ def _check_splits(subject: Subject) -> None:
     raise AssertionError(f"task {subject.id}: a split that does not exist must raise DataError")
 
 
-def _check_ids_unique(subject: Subject) -> None:
-    for split in _splits(subject):
-        seen: set[str] = set()
+def _ids(subject: Subject) -> dict[str, list[str]]:
+    """Ids of the first items of each split, read once."""
+    if not hasattr(subject, "_ids"):
         # Further than other checks: ids are repeated where files were joined, far from the start.
-        for item in islice(_task(subject).items(split), _MANY):
-            assert item.id not in seen, f"task {subject.id}, split {split}: the id {item.id!r} occurs twice"
-            seen.add(item.id)
+        found = {split: [item.id for item in islice(_task(subject).items(split), _MANY)] for split in _splits(subject)}
+        subject._ids = found  # type: ignore[attr-defined]
+    kept: dict[str, list[str]] = subject._ids  # type: ignore[attr-defined]
+    return kept
+
+
+def _check_ids_unique(subject: Subject) -> None:
+    for split, ids in _ids(subject).items():
+        twice = next((name for name, count in Counter(ids).items() if count > 1), None)
+        assert twice is None, f"task {subject.id}, split {split}: the id {twice!r} occurs twice"
 
 
 def _check_deterministic(subject: Subject) -> None:

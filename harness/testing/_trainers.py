@@ -10,7 +10,6 @@ import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -33,6 +32,7 @@ from harness.api import (
     UserError,
     Verdict,
     WeightedReward,
+    sample_items,
 )
 from harness.formats.tagged import TaggedFormat
 from harness.testing._members import check_members
@@ -100,8 +100,15 @@ def checks(subject: Subject) -> Iterator[Check]:
 def recipe(subject: Subject, attempt: _Attempt) -> Training:
     """A recipe of two tasks of a few examples, with a reward for the right verdict."""
     tasks = [
-        TrainingTask(name=name, id=f"check/{name}", train="train", validation="validation", examples=examples)
-        for name, examples in ((name, partial(_examples, name)) for name in _SPACES)
+        TrainingTask(
+            name=name,
+            id=f"check/{name}",
+            train="train",
+            validation="validation",
+            examples=examples,
+            sample=examples.sample,
+        )
+        for name, examples in ((name, _Examples(task=name)) for name in _SPACES)
     ]
     right = WeightedReward(name="right", reward=_right, weight=1.0)
     return Training(
@@ -113,6 +120,24 @@ def recipe(subject: Subject, attempt: _Attempt) -> Training:
         folder=attempt.folder,
         log=attempt.log,
     )
+
+
+@dataclass(kw_only=True)
+class _Examples:
+    """Streams a task with all that `harness train` offers: `skipped`, and `sample`."""
+
+    task: str
+    skipped: dict[str, set[str]] = field(default_factory=dict)
+    """Ids of the items that were left out, by split: none."""
+
+    def __call__(self, split: str) -> Iterator[Example]:
+        self.skipped.setdefault(split, set())
+        return _examples(self.task, split)
+
+    def sample(self, split: str, limit: int) -> Iterator[Example]:
+        """At most `limit` items, as `harness.api.sample_items` chooses them."""
+        chosen = sample_items((example.item for example in self(split)), limit=limit)
+        return (example for example in self(split) if example.item.id in chosen)
 
 
 def _examples(task: str, split: str) -> Iterator[Example]:

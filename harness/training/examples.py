@@ -82,7 +82,7 @@ class Examples:
         if limit is None:
             return replace(self._planned, split=split, limit=None)
         if (split, limit) not in self._samples:  # epochs come again
-            self._samples[split, limit] = sample_items(self._planned.task.items(split), limit=limit)
+            self._samples[split, limit] = sample_items(self._planned.read(split), limit=limit)
         return replace(self._planned, split=split, limit=None, only=self._samples[split, limit])
 
     def _stream(self, split: str, limit: int | None) -> Iterator[Example]:
@@ -138,8 +138,7 @@ def _unreadable(request: Request) -> str:
 def size(planned: PlannedTask, split: str) -> int:
     """Number of items of a split, the limit of the one that is learnt from obeyed."""
     limit = planned.limit if split == planned.split else None
-    counter = getattr(planned.task, "count_items", None)
-    if counter is not None:
-        known = int(counter(split))
+    known = planned.size_of(split)
+    if known is not None:
         return known if limit is None else min(known, limit)
-    return sum(1 for _ in islice(planned.task.items(split), limit))
+    return sum(1 for _ in islice(planned.read(split), limit))

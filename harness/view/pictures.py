@@ -88,7 +88,7 @@ class Gallery:
         if planned is None:
             return
         try:
-            yield from planned.task.items(planned.split)
+            yield from planned.read(planned.split)
         except UserError as error:
             self.problem = str(error)
         # A task of a plugin may fail in any way, and a page without pictures is better than none.

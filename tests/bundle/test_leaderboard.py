@@ -97,6 +97,12 @@ def test_bundles_that_clash_are_named(harness: Command, bundle: Path, bundles: M
     assert (code, "are the same bundle" in err) == (2, True)
     code, _, err = harness("leaderboard", bundle, bundle)
     assert (code, "is given twice" in err) == (2, True)
+    # Before and after the run that it was made of.
+    made = bundles.make_run(tmp_path / "same", seed=3)
+    write_bundle(made, tmp_path / "same.bundle")
+    for order in ((made, "same.bundle"), ("same.bundle", made)):
+        code, _, err = harness("leaderboard", *order)
+        assert (code, "have the same answers: one is a bundle of the other; name one" in err) == (2, True)
     # Other items under the same name of a task.
     write_bundle(bundles.make_run(tmp_path / "other", seed=4), tmp_path / "other.bundle")
     code, _, err = harness("leaderboard", bundle, "other.bundle")

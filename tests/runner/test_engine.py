@@ -294,3 +294,13 @@ def test_a_judge_may_rest_once_its_last_task_is_done(
         "b loads",
         "b rests",
     ]
+
+
+def test_questions_that_are_no_more_in_the_data_are_not_scored(
+    make_plan: MakePlan, text_task: Any, truthful: Any, tmp_path: Path
+) -> None:
+    run(make_plan(text_task(count=40), truthful()), tmp_path)
+    with pytest.raises(DataError, match="task text: 32 recorded questions left the data; start again with --fresh"):
+        run(make_plan(text_task(count=8, version="2"), truthful()), tmp_path)
+    # Nothing was lost: with the data of that time it goes on.
+    assert run(make_plan(text_task(count=40), truthful()), tmp_path).asked == 0

@@ -118,3 +118,8 @@ def test_a_lock_that_cannot_be_made_is_a_clear_error(tmp_path: Path) -> None:
     said = r"run\.lock: cannot be written \(a folder, pipe or device, and no file\); check the permissions"
     with pytest.raises(JournalError, match=said), lock_folder(tmp_path):
         pass
+
+
+def test_text_that_has_no_bytes_is_written_all_the_same(tmp_path: Path) -> None:
+    write_atomically(tmp_path / "a.md", "a lone surrogate \ud800, and ä")
+    assert (tmp_path / "a.md").read_text(encoding="utf-8") == r"a lone surrogate \ud800, and ä"

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import pytest
 from pydantic import BaseModel
 
-from harness.api import JudgeCard, Operational, PluginError, Protocol, Request, UserError
+from harness.api import DataError, JudgeCard, Operational, PluginError, Protocol, Request, UserError
 from harness.api.reading import Thinking
 from harness.discovery import Offer
 from harness.runner.planned import Plan, check_contract, check_options, least_of
@@ -142,3 +142,27 @@ def test_cells_are_judge_by_judge_without_those_that_are_left_out(
     plan.left_out.add(("text", "j1"))
     names = [(cell.judge.name, cell.task.name) for cell in plan.cells()]
     assert names == [("j0", "text"), ("j0", "other"), ("j1", "other")]
+
+
+@pytest.mark.parametrize("said", [None, -1, 2.0, "3", True])
+def test_a_size_that_is_no_number_of_items_is_refused(make_plan: MakePlan, text_task: Any, said: object) -> None:
+    task = text_task()
+    task.count_items = lambda split: said
+    with pytest.raises(PluginError, match=r"task text \(t/text\): `count_items` says .*, and no number of items"):
+        make_plan(task).tasks[0].count()
+
+
+def test_what_is_wrong_with_an_item_is_said_with_its_task_and_split(make_plan: MakePlan, text_task: Any) -> None:
+    wrong = text_task(change=lambda index, item: replace(item, gold="maybe"))
+    with pytest.raises(DataError, match=r"^task text, test: item 'test-0': gold 'maybe' is not an answer"):
+        list(make_plan(wrong).tasks[0].items())
+    no_item = text_task(change=lambda index, item: {"id": index})
+    with pytest.raises(PluginError, match=r"task text \(t/text\), test: `items` yields .*'id': 0.*, and no Item"):
+        list(make_plan(no_item).tasks[0].items())
+
+
+@pytest.mark.parametrize(("name", "value"), [("id", 1), ("id", ""), ("group", 0), ("group", None)])
+def test_an_id_and_a_group_are_text(make_plan: MakePlan, text_task: Any, name: str, value: object) -> None:
+    task = text_task(change=lambda index, item: replace(item, **{name: value}))
+    with pytest.raises(DataError, match="id and group must be text, and not empty"):
+        list(make_plan(task).tasks[0].items())

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.api import Choice, DataError, Image, Item, Preference, Protocol, Score
+from harness.api import Choice, DataError, Image, Item, PluginError, Preference, Protocol, Score
 from harness.runner.planned import Plan
 from harness.runner.requests import Shard, list_permutations, stream_requests
 from harness.runner.rows import space_text
@@ -162,3 +163,22 @@ def test_equal_spaces_that_are_written_otherwise_are_never_mixed_up() -> None:
     assert [space_text(whole), space_text(decimal), space_text(whole)] == [
         json.dumps(space.to_json(), sort_keys=True) for space in (whole, decimal, whole)
     ]
+
+
+@pytest.mark.parametrize(
+    ("change", "made"),
+    [
+        (lambda request: replace(request, space=Choice(("a", "b"))), "a"),
+        (lambda request: None, "None"),
+    ],
+)
+def test_a_request_that_is_not_about_its_item_is_refused(
+    make_plan: MakePlan, text_task: Any, change: Any, made: str
+) -> None:
+    class Other(text_task):  # type: ignore[misc]
+        def render(self, item: Item, **shown: Any) -> Any:
+            return change(super().render(item, **shown))
+
+    said = rf"task text \(t/text\), item test-0: `render` must make .* and made .*{made}"
+    with pytest.raises(PluginError, match=said):
+        list(stream_requests(make_plan(Other()).tasks[0]))

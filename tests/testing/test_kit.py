@@ -78,6 +78,25 @@ def _with_text(request: Request, text: str) -> Request:
     return replace(request, messages=(replace(first, parts=(text, *first.parts)), *rest))
 
 
+class OtherSpace(SoundTask):
+    def render(self, item: Item, **shown: Any) -> Request:
+        return replace(super().render(item, **shown), space=Choice(("a", "b")))
+
+
+class RendersNothing(SoundTask):
+    def render(self, item: Item, **shown: Any) -> Request:
+        return None  # type: ignore[return-value]
+
+
+class Counts(SoundTask):
+    def __init__(self, count: Any) -> None:
+        super().__init__()
+        self._count = count
+
+    def count_items(self, split: str) -> Any:
+        return self._count
+
+
 class RepeatedIds(SoundTask):
     def make(self, number: int, gold: Verdict, words: tuple[str, str]) -> Item:
         return replace(super().make(number, gold, words), id=f"i{number % 20}")
@@ -424,6 +443,11 @@ def test_published_scores_that_say_nothing_are_a_fault(fields: dict[str, Any]) -
         ("task", IgnoresOrder, "task_swap_symmetry"),
         ("task", TellsOrder, "task_swap_symmetry"),
         ("task", OwnInstruction, "task_instruction_ends_the_prompt"),
+        ("task", OtherSpace, "task_renders_the_item"),
+        ("task", RendersNothing, "task_renders_the_item"),
+        ("task", lambda: Counts(None), "task_counts_its_items"),
+        ("task", lambda: Counts(-5), "task_counts_its_items"),
+        ("task", lambda: Counts(1_000_000), "task_counts_its_items"),
         ("task", DriftingFingerprint, "task_fingerprint_is_stable"),
         ("task", UnwritableTags, "task_json_round_trip"),
         ("judge", lambda: object(), "judge_protocol"),

@@ -190,3 +190,18 @@ def test_pytest_says_that_a_trainer_is_not_trained() -> None:
     (skipped,) = [param for param in parametrize_with_checks(card).args[1] if param.marks]
     assert skipped.id == "card/t-trainer_trains"
     assert "it is not trained; give options that make it short in `options`" in skipped.marks[0].kwargs["reason"]
+
+
+class ReadsAll(Sound):
+    """Uses what `harness train` offers besides `examples`."""
+
+    def train(self, training: Training) -> TrainingResult:
+        for task in training.tasks:
+            assert task.sample is not None
+            assert len({example.item.id for example in task.sample(task.train, 4)}) == 4
+            assert not any(task.examples.skipped.values())  # type: ignore[attr-defined]
+        return super().train(training)
+
+
+def test_a_trainer_may_use_all_that_the_harness_offers() -> None:
+    assert set(observed(ReadsAll, options={"steps": 6}).values()) == {("", "")}
