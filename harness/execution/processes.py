@@ -65,8 +65,19 @@ class ProcessesExecutor:
     def _deal_gpus(self, placement: Placement) -> list[str]:
         """For each worker the GPUs that it sees."""
         numbers = list(map(str, self._options.gpus))
-        each = int(placement.resources.get("gpus", 1 if "gpu" in placement.capabilities else 0))
-        return [",".join(numbers[k : k + each]) for k in range(0, len(numbers) - each + 1, each)] if each else []
+        wanted = float(placement.resources.get("gpus", 1 if "gpu" in placement.capabilities else 0))
+        if not numbers or not wanted:
+            return []
+        if wanted < 1:
+            # As many workers as parts of a GPU, on different ones first.
+            return [number for _ in range(int(1 / wanted + 1e-9)) for number in numbers]
+        each = int(wanted)
+        if each != wanted or each > len(numbers):
+            raise UserError(
+                f"judge {placement.name}: its resources ask for {wanted:g} GPUs, and the option `gpus` has "
+                f"{len(numbers)}; a worker takes whole GPUs of these, or a part of one such as 0.5"
+            )
+        return [",".join(numbers[k : k + each]) for k in range(0, len(numbers) - each + 1, each)]
 
 
 class _Process:

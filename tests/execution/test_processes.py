@@ -104,6 +104,30 @@ def test_gpus_are_dealt_out_whole() -> None:
         executor.place(place(resources={"gpus": 2}), print)
 
 
+@pytest.mark.parametrize(
+    ("numbers", "wanted", "shares"),
+    [
+        ([3], 0.5, ["3", "3"]),
+        ([3, 4], 0.5, ["3", "4", "3", "4"]),
+        ([3], 0.3, ["3", "3", "3"]),
+        ([3], 0.7, ["3"]),
+        ([3], 0.1, ["3"] * 10),
+        ([3], 0, []),
+        ([], 2, []),
+    ],
+)
+def test_a_part_of_a_gpu_lets_workers_share_it(numbers: list[int], wanted: float, shares: list[str]) -> None:
+    executor = ProcessesExecutor(ProcessesOptions(gpus=numbers))
+    assert executor._deal_gpus(place(resources={"gpus": wanted})) == shares
+
+
+@pytest.mark.parametrize("wanted", [2, 1.5])
+def test_gpus_that_are_not_there_are_an_error_and_no_worker_sees_them_all(wanted: float) -> None:
+    executor = ProcessesExecutor(ProcessesOptions(gpus=[3]))
+    with pytest.raises(UserError, match=f"judge j: its resources ask for {wanted} GPUs, and the option `gpus` has 1"):
+        executor.place(place(resources={"gpus": wanted}), print)
+
+
 def test_judges_that_need_the_run_s_own_process_stay_there() -> None:
     executor = ProcessesExecutor(ProcessesOptions(here=["mine"]))
     for fields in ({"capabilities": ("network",)}, {"capabilities": ("plan",)}, {"name": "mine"}):
