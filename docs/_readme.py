@@ -1,6 +1,6 @@
 """Puts a real leaderboard into the README: `python docs/_readme.py RUN_FOLDER`.
 
-The summary, and two of the six tables of single tasks: enough to read. A test makes sure that the README has the shape
+The summary, and two of the four tables of single tasks: enough to read. A test makes sure that the README has the shape
 of what the command prints.
 """
 

@@ -13,14 +13,26 @@ from harness.discovery import Plugins
 from harness.testing import FakeContext
 from harness_miniature_judges import shipped
 from harness_miniature_judges.reading import train_reading
-from harness_miniature_judges.shipped import ShippedOptions, assemble, read_record, write_weights
+from harness_miniature_judges.shipped import ShippedOptions, SingleOptions, assemble, read_record, write_weights
+from harness_miniature_judges.trainer import ShippedOptions as TrainerOptions
 
-JUDGES = ("off-the-shelf", "sft-unified", "sft-rationale", "mt-rl-judge")
+JUDGES = {
+    "off-the-shelf": (shipped.OFF_THE_SHELF, ShippedOptions()),
+    "sft-single-alignment-digit": (shipped.SFT_SINGLE, SingleOptions(task="alignment-digit")),
+    "sft-single-safety": (shipped.SFT_SINGLE, SingleOptions(task="safety")),
+    "sft-unified": (shipped.SFT_UNIFIED, ShippedOptions()),
+    "sft-rationale": (shipped.SFT_RATIONALE, ShippedOptions()),
+    "rl-single-alignment-digit": (shipped.RL_SINGLE, SingleOptions(task="alignment-digit")),
+    "rl-single-safety": (shipped.RL_SINGLE, SingleOptions(task="safety")),
+    "mt-rl-judge": (shipped.MT_RL_JUDGE, ShippedOptions()),
+}
+"""The factory and the options of each judge, by the name of its weights."""
 
 
-def checkpoint(folder: Path, model: Path, recipe: str) -> Path:
+def checkpoint(folder: Path, model: Path, recipe: str, program: str = "/home/somebody/bin/harness") -> Path:
     shutil.copytree(model, folder / "model")
-    record = {"recipe": recipe, "hash": "0123456789ab", "start": None, "selected": 4}
+    command = [program, "train", f"{recipe}.yaml", "--set", "vars.task=x y"]
+    record = {"recipe": recipe, "hash": "0123456789ab", "start": None, "selected": 4, "command": command}
     (folder / "trained.json").write_text(json.dumps(record))
     return folder
 
@@ -31,7 +43,7 @@ def two(trained: Path, tmp_path: Path) -> dict[str, Path]:
     train_reading(trained, tmp_path / "read", seed=0, steps=1, batch=2)
     return {
         "first": checkpoint(tmp_path / "a", trained, "a"),
-        "second": checkpoint(tmp_path / "b", tmp_path / "read", "b"),
+        "second": checkpoint(tmp_path / "b", tmp_path / "read", "b", "scripts/grid.py"),
     }
 
 
@@ -44,7 +56,10 @@ def test_a_judge_is_put_together_as_it_was_trained(two: dict[str, Path], tmp_pat
         assert before.keys() == after.keys()
         assert all(torch.equal(before[key].half(), after[key]) for key in before)
         assert (folder / "tokenizer.json").read_bytes() == (source / "model" / "tokenizer.json").read_bytes()
-    assert read_record(tmp_path / "weights")["second"]["recipe"] == "b"
+    first, second = (read_record(tmp_path / "weights")[name] for name in ("first", "second"))
+    assert second["recipe"] == "b"
+    assert first["command"] == "harness train a.yaml --set 'vars.task=x y'", "no folder of the machine"
+    assert second["command"] == "python scripts/grid.py train b.yaml --set 'vars.task=x y'"
     assert not list((tmp_path / "work").glob(".*")), "nothing half done stays"
 
 
@@ -77,17 +92,34 @@ def test_every_card_has_its_weights_and_every_weight_its_card() -> None:
     assert set(read_record()) == set(JUDGES)
     recipes = Path(__file__).parents[4] / "benchmarks" / "train"
     for name, record in read_record().items():
-        assert (recipes / Path(record["command"].split()[-1]).name).is_file()
-        assert plugins.find("judge", name).id == f"miniature-judges/{name}"
+        program, script, *_ = record["command"].split()
+        assert program == "python"
+        assert (recipes / Path(script).name).is_file(), "whoever has the repository can train it again"
+        factory, options = JUDGES[name]
+        card = plugins.find("judge", name.removesuffix(f"-{getattr(options, 'task', '')}"))
+        assert card.plugin == "miniature-judges"
+        assert getattr(shipped, card.card.factory.partition(":")[2]) is factory
+
+
+def test_shipped_judges_start_from_one_base_and_that_one_is_the_base_of_the_others() -> None:
+    record = read_record()
+    base = f"{record['off-the-shelf']['recipe']}-{record['off-the-shelf']['hash']}"
+    assert {entry["start"] for name, entry in record.items() if name != "off-the-shelf"} == {base}
+
+
+def test_a_trainer_hands_over_every_judge_that_is_shipped() -> None:
+    schema = TrainerOptions.model_json_schema()["properties"]["judge"]
+    assert set(schema["enum"]) == set(read_record())
 
 
 @pytest.mark.parametrize("judge", JUDGES)
 def test_a_shipped_judge_answers_in_the_form_it_was_trained_for(
     judge: str, suite: dict[str, list[Example]], tmp_path: Path
 ) -> None:
-    factory = {name: getattr(shipped, name.upper().replace("-", "_")) for name in JUDGES}[judge]
-    made = factory(ShippedOptions(), FakeContext(name=judge, workspace=tmp_path))
-    examples = suite["safety"] + suite["technical"]
+    factory, options = JUDGES[judge]
+    made = factory(options, FakeContext(name=judge, workspace=tmp_path))
+    task = getattr(options, "task", None)
+    examples = suite[task] if task else suite["safety"] + suite["technical"]
     golds = {example.request.key: example.gold for example in examples}
     answers = list(made.judge([example.request for example in examples]))
     assert {judgement.status for _, judgement in answers} == {Status.OK}

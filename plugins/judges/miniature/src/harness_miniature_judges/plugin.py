@@ -11,26 +11,31 @@ _LICENCE = "Apache-2.0; pictures as of the miniature suite"
 
 @hookimpl
 def harness_judges() -> list[JudgeCard]:
-    """One seed of the comparison of training methods in `benchmarks/train`."""
+    """The rows of the paper, and supervision with reasoning: each trained once, from one base."""
+    single = "harness_miniature_judges.shipped:SingleOptions"
     return [
         _judge("off-the-shelf", "OFF_THE_SHELF", "the base model that the others start from"),
+        _judge("sft-single", "SFT_SINGLE", "supervised on the labels of one task", options=single),
         _judge("sft-unified", "SFT_UNIFIED", "supervised on the labels of six tasks"),
         _judge("sft-rationale", "SFT_RATIONALE", "supervised on reasoning and labels of six tasks"),
+        _judge("rl-single", "RL_SINGLE", "trained by reinforcement learning on one task", options=single),
         _judge("mt-rl-judge", "MT_RL_JUDGE", "trained by reinforcement learning jointly over six tasks"),
     ]
 
 
-def _judge(name: str, attribute: str, what: str) -> JudgeCard:
+def _judge(
+    name: str, attribute: str, what: str, options: str = "harness_miniature_judges.shipped:ShippedOptions"
+) -> JudgeCard:
     return JudgeCard(
         name=name,
         api_version=1,
         summary=f"A tiny vision-language judge of the miniature suite: {what}.",
         factory=f"harness_miniature_judges.shipped:{attribute}",
-        options="harness_miniature_judges.shipped:ShippedOptions",
+        options=options,
         licence=_LICENCE,
         source="arXiv 2603.11665 in miniature",
         description="1.4 million parameters, trained on the miniature suite in minutes on one core, of use there and "
-        "nowhere else. The page `The paper in miniature` of the documentation compares it with its siblings.",
+        "nowhere else. The page `What carries over` of the documentation compares the ways to train it.",
         capabilities=frozenset({"text", "images", "probabilities", "continues", "weighs-text"}),
     )
 

@@ -1,4 +1,4 @@
-"""The judges that come with this distribution: one seed of the comparison in `benchmarks/train`, in half precision.
+"""The judges that come with this distribution: trained from the base with the shared weakness, in half precision.
 
 The files in `weights/`: `eyes.safetensors`, the vision tower that all of them share; `NAME.safetensors`, all else of a
 judge; `judges.json`, where each comes from; and the configuration and the tokenizer. A judge's model folder is put
@@ -13,10 +13,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -56,6 +57,12 @@ class ShippedOptions(BaseModel):
     batch_size: Annotated[int, Operational()] = Field(default=64, ge=1, le=4096, description="Rows computed at once.")
 
 
+class SingleOptions(ShippedOptions):
+    """Options of the judges that learnt one task."""
+
+    task: Literal["alignment-digit", "safety"] = Field(description="The task that the judge was trained on.")
+
+
 def _make(judge: str, options: ShippedOptions, context: Context) -> Judge:
     from harness_transformers.judge import make
     from harness_transformers.options import GenerativeOptions
@@ -67,9 +74,15 @@ def _make(judge: str, options: ShippedOptions, context: Context) -> Judge:
     return make(whole, context)
 
 
+def _make_single(method: str, options: SingleOptions, context: Context) -> Judge:
+    return _make(f"{method}-{options.task}", options, context)
+
+
 OFF_THE_SHELF = partial(_make, "off-the-shelf")
+SFT_SINGLE = partial(_make_single, "sft-single")
 SFT_UNIFIED = partial(_make, "sft-unified")
 SFT_RATIONALE = partial(_make, "sft-rationale")
+RL_SINGLE = partial(_make_single, "rl-single")
 MT_RL_JUDGE = partial(_make, "mt-rl-judge")
 
 
@@ -156,7 +169,7 @@ def write_weights(folder: Path, checkpoints: Mapping[str, Path]) -> None:
             "hash": trained["hash"],
             "start": trained["start"],
             "steps": trained["selected"],
-            "command": f"harness train benchmarks/train/{trained['recipe'].replace('-', '_')}.yaml",
+            "command": _show_command(trained["command"]),
         }
     for file in _OTHER_FILES:
         shutil.copyfile(words.parent / file, folder / file)
@@ -165,6 +178,13 @@ def write_weights(folder: Path, checkpoints: Mapping[str, Path]) -> None:
         files = (folder / f"{name}.safetensors", folder / _SHARED)
         entry["sha256"] = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
     (folder / RECORD).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+
+
+def _show_command(words: Sequence[str]) -> str:
+    """As it was given, without a folder of the machine. What a judge starts from was trained by the same one."""
+    program, *arguments = words
+    start = [Path(program).name] if Path(program).is_absolute() else ["python", program]
+    return shlex.join([*start, *arguments])
 
 
 def _to_half(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -144,9 +144,16 @@ class ShippedOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    judge: Literal["off-the-shelf", "sft-unified", "sft-rationale", "mt-rl-judge"] = Field(
-        default="off-the-shelf", description="The judge whose weights are handed over."
-    )
+    judge: Literal[
+        "off-the-shelf",
+        "sft-single-alignment-digit",
+        "sft-single-safety",
+        "sft-unified",
+        "sft-rationale",
+        "rl-single-alignment-digit",
+        "rl-single-safety",
+        "mt-rl-judge",
+    ] = Field(default="off-the-shelf", description="The judge whose weights are handed over.")
 
 
 class ShippedTrainer:

@@ -55,10 +55,11 @@ def _unseen_card(name: str, answers: str, factory: str, summary: str, descriptio
 
 @hookimpl
 def harness_manifests() -> list[ManifestCard]:
-    """The two suites with baselines and the judges of `judge-harness-miniature-judges`."""
+    """The suites with baselines and the judges of `judge-harness-miniature-judges`."""
     return [
-        _manifest("in-distribution", "Six yes/no tasks that judges may train on, with four baselines and four models."),
-        _manifest("ood", "Pairs, scores, rankings, unseen conditions: what judges that learnt six tasks do elsewhere."),
+        _manifest("in-distribution", "Six yes/no tasks that judges may train on, with baselines and trained judges."),
+        _manifest("ood", "Pairs and unseen conditions: what judges that learnt from single pictures do elsewhere."),
+        _manifest("ood-forms", "Scores and rankings: forms of answer that no judge of the suite was trained on."),
     ]
 
 
