@@ -32,7 +32,7 @@ def take(report: Path, chromium: str) -> None:
         for name, (address, scheme) in PAGES.items():
             context = browser.new_context(viewport={"width": 1280, "height": 820}, color_scheme=scheme)  # type: ignore[arg-type]
             page = context.new_page()
-            page.goto(f"{report.resolve().as_uri()}#{address}")
+            page.goto(f"{report.resolve().as_uri()}#{address}", timeout=120_000)
             page.wait_for_function("[...document.images].every((image) => !image.src || image.complete)")
             path = PLACE / f"{name}.png"
             page.screenshot(path=path)
