@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keyword
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -38,16 +39,13 @@ def command(kinds: str, name: str, folder: Path | None) -> int:
     if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name) or keyword.iskeyword(package):
         raise PluginError(f"{name!r} cannot be the name of a plugin; use lower-case words joined by hyphens")
     folder = folder or Path(f"judge-harness-{name}")
-    # Nothing of a person is ever overwritten.
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    try:
+        _write_files(folder, compose_files(name, chosen))
+    except OSError as error:
         raise PluginError(
-            f"{folder} exists already; choose another --dir or remove it. For several kinds in one distribution, name "
-            "them together, such as task,judge"
-        )
-    for path, text in compose_files(name, chosen).items():
-        target = folder / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(text, encoding="utf-8")
+            f"{folder}: cannot be written ({error.strerror or error}); free space, fix the permissions or choose "
+            "another --dir"
+        ) from error
     echo(f'made {folder}; next: pip install -e "{folder}[dev]" && harness check {name}')
     return 0
 
@@ -64,3 +62,18 @@ def _read_kinds(text: str) -> list[str]:
             f"{unknown[0]!r} is no kind; there are {', '.join(KINDS)}, and all", param_hint="KINDS"
         )
     return chosen
+
+
+def _write_files(folder: Path, files: Mapping[str, str]) -> None:
+    from harness.api import PluginError
+
+    # Nothing of a person is ever overwritten.
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise PluginError(
+            f"{folder} exists already; choose another --dir or remove it. For several kinds in one distribution, name "
+            "them together, such as task,judge"
+        )
+    for path, text in files.items():
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, encoding="utf-8")

@@ -122,6 +122,18 @@ def test_a_second_kind_into_the_same_folder_is_told_how(tmp_path: Path) -> None:
     assert "name them together, such as task,judge" in str(made.exception)
 
 
+def test_a_folder_that_cannot_be_made_is_named_with_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    places = {tmp_path / "file" / "x": "Not a directory", tmp_path / ("x" * 300): "File name too long"}
+    if Path("/proc/self").is_dir():
+        places[Path("/proc/x")] = "No such file or directory"
+    for place, why in places.items():
+        made = CliRunner().invoke(new.command, ["judge", "x", "--dir", str(place)], standalone_mode=False)
+        assert isinstance(made.exception, PluginError), made.exception
+        assert str(made.exception).startswith(f"{place}: cannot be written ({why}); ")
+        assert "choose another --dir" in str(made.exception)
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_all_kinds_in_one_wheel_pass_their_checks_and_tests_and_the_example_runs(tmp_path: Path) -> None:
