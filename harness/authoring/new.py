@@ -38,6 +38,7 @@ def command(kinds: str, name: str, folder: Path | None) -> int:
     # The name becomes an entry point, a distribution and a package.
     if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name) or keyword.iskeyword(package):
         raise PluginError(f"{name!r} cannot be the name of a plugin; use lower-case words joined by hyphens")
+    _check_free(name)
     folder = folder or Path(f"judge-harness-{name}")
     try:
         _write_files(folder, compose_files(name, chosen))
@@ -62,6 +63,20 @@ def _read_kinds(text: str) -> list[str]:
             f"{unknown[0]!r} is no kind; there are {', '.join(KINDS)}, and all", param_hint="KINDS"
         )
     return chosen
+
+
+def _check_free(name: str) -> None:
+    """Refuse the name of another plugin: of two with one name, one would not load."""
+    from importlib.metadata import entry_points
+
+    from harness.api import PluginError
+    from harness.candidates import CORE, GROUP
+
+    if name == CORE:
+        raise PluginError(f"the name {name!r} belongs to the core; choose another name")
+    for point in entry_points(group=GROUP, name=name):
+        owner = point.dist.name if point.dist else point.value
+        raise PluginError(f"the plugin {name!r} of {owner} is installed already; choose another name or uninstall it")
 
 
 def _write_files(folder: Path, files: Mapping[str, str]) -> None:

@@ -122,6 +122,20 @@ def test_a_second_kind_into_the_same_folder_is_told_how(tmp_path: Path) -> None:
     assert "name them together, such as task,judge" in str(made.exception)
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("harness", "the name 'harness' belongs to the core; choose another name"),
+        ("generic", "the plugin 'generic' of judge-harness-generic is installed already; choose another name or unin"),
+    ],
+)
+def test_the_name_of_another_plugin_is_refused(name: str, said: str, tmp_path: Path) -> None:
+    made = CliRunner().invoke(new.command, ["judge", name, "--dir", str(tmp_path / "x")], standalone_mode=False)
+    assert isinstance(made.exception, PluginError)
+    assert said in str(made.exception)
+    assert not (tmp_path / "x").exists()
+
+
 def test_a_folder_that_cannot_be_made_is_named_with_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine")
     places = {tmp_path / "file" / "x": "Not a directory", tmp_path / ("x" * 300): "File name too long"}
