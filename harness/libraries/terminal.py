@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Iterable, Iterator
@@ -22,8 +23,10 @@ _DRAWN = {
 def guard_streams() -> Iterator[None]:
     """Clean what libraries and plugins print, log or warn of meanwhile. They clean nothing themselves.
 
-    What is redirected from stdout is left alone: it is for a program.
+    What is redirected from stdout is left alone: it is for a program. What is written to a stream that was closed when
+    the program began goes nowhere.
     """
+    _open_closed()
     before = sys.stdout, sys.stderr
     try:
         if sys.stdout.isatty():
@@ -32,6 +35,14 @@ def guard_streams() -> Iterator[None]:
         yield
     finally:
         sys.stdout, sys.stderr = before
+
+
+def _open_closed() -> None:
+    """Open streams that were closed when the program began. Python has `None` in their place, which nothing expects."""
+    # In the order of their numbers: a file that is opened takes the lowest free number, which so is that of its stream.
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 - it stays open
 
 
 class _CleanStream:

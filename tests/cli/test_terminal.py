@@ -234,6 +234,29 @@ def test_what_is_redirected_from_stdout_is_for_programs(capsys: pytest.CaptureFi
     assert capsys.readouterr().err == "\x1b[1m"
 
 
+@pytest.mark.parametrize(
+    ("closed", "said"), [((1,), (False, True)), ((2,), (True, False)), ((0, 1, 2), (False, False))], ids=str
+)
+def test_a_stream_that_is_closed_at_the_start_takes_what_is_written(
+    closed: tuple[int, ...], said: tuple[bool, bool], tmp_path: Path
+) -> None:
+    (tmp_path / "broken.py").write_text("raise RuntimeError\n", encoding="utf-8")
+    ends = " ".join(f"{number}>&-" for number in closed)
+    for arguments, code in (("-p broken.py list tasks", 0), ("show no-such-plugin", 2)):
+        done = subprocess.run(
+            ["sh", "-c", f'"$0" -m harness {arguments} {ends}', sys.executable],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+        assert done.returncode == code, done.stderr
+        assert "Traceback" not in done.stderr
+        if code == 0:
+            assert (bool(done.stdout), "warning: plugin" in done.stderr) == said
+
+
 def test_an_error_that_fills_screens_is_cut(capsys: pytest.CaptureFixture[str]) -> None:
     say("x" * 1_000_000 + "\nthe end")
     assert capsys.readouterr().err == "x" * 4000 + "... (996,000 more characters)\nthe end\n"
