@@ -12,7 +12,7 @@ import click
 
 from harness.console import CalledWith, say
 from harness.first_party import read_distributions
-from harness.libraries.terminal import guard_streams
+from harness.libraries.terminal import find_output_fault, guard_streams
 from harness.libraries.text import clean
 from harness.verbs import VERBS
 
@@ -65,7 +65,7 @@ class _LazyGroup(click.Group):
 
             # What click and the harness raise on purpose is reported by `main`, and so is a reader that went away.
             meant = (HarnessError, click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError)
-            if not _is_of_plugin(ctx) or isinstance(error, meant):
+            if not _is_of_plugin(ctx) or isinstance(error, meant) or find_output_fault(error):
                 raise
             raise _PluginFaultError(str(ctx.invoked_subcommand)) from error
 
@@ -230,23 +230,26 @@ def _run(argv: list[str] | None) -> int:
     except SystemExit as error:  # the harness itself never calls sys.exit before this point
         code = _end_unread(alone=argv is None) if _has_lost_reader(error) else _report(error)
     except Exception as error:
-        code = _report(error)
+        code = _end_unread(alone=argv is None, why=why) if (why := find_output_fault(error)) else _report(error)
     # A verb of a plugin may return anything.
     return code if isinstance(code, int) else 0
 
 
-def _end_unread(*, alone: bool) -> int:
-    """End as a program does that is ended by SIGPIPE. Gives its code.
+def _end_unread(*, alone: bool, why: str = "") -> int:
+    """End where stdout takes no more: as a program that is ended by SIGPIPE, or with an error. Gives its code.
 
     Args:
         alone: Whether this is a process of its own, and not a call within another program.
+        why: What is wrong with stdout where it has a reader.
     """
+    if why:
+        say(f"error: the output cannot be written ({why}); free space, or write it to another place")
     if alone:
         # Python writes what stdout still holds at its end. Where that fails it complains, and ends with code 120.
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, 1)
         os.close(nowhere)
-    return 141
+    return 2 if why else 141
 
 
 def _has_lost_reader(error: SystemExit) -> bool:

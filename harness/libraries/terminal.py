@@ -45,6 +45,24 @@ def _open_closed() -> None:
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 - it stays open
 
 
+def find_output_fault(error: BaseException) -> str:
+    """Why stdout cannot be written. Empty where it can, or where `error` is of another kind.
+
+    Args:
+        error: What a command ended with.
+    """
+    if not isinstance(error, OSError):
+        return ""
+    # The error does not say which file it is about: so a line break is written to find out.
+    stream = sys.stdout
+    try:
+        stream.write("\n")
+        stream.flush()
+    except OSError as fault:
+        return fault.strerror or str(fault)
+    return ""
+
+
 class _CleanStream:
     """A stream that lets nothing through that a terminal obeys, but for colours and bars of those who draw them."""
 

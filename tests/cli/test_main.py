@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import subprocess
 import sys
@@ -115,6 +116,57 @@ def test_a_reader_that_goes_away_is_no_fault_of_ours_or_of_a_plugin(tmp_path: Pa
         assert process.stderr.read() == "", arguments
         assert process.wait(timeout=60) == 141, arguments
         process.stderr.close()
+
+
+FAILING = """
+import click
+from harness.api import CommandCard, hookimpl
+
+@click.command()
+def fail():
+    for number in range(10_000):
+        print(number)
+
+@hookimpl
+def harness_commands():
+    return [CommandCard(name="fail", summary="Fail.", factory=fail)]
+"""
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_an_output_that_cannot_be_written_is_said_in_one_line(
+    unbuffered: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
+    (tmp_path / "mine.py").write_text(FAILING)
+    for arguments in (["list", "tasks"], ["-p", "mine.py", "fail"]):
+        with (tmp_path / "mine.py").open() as only_read:
+            done = subprocess.run(
+                [sys.executable, "-m", "harness", *arguments],
+                cwd=tmp_path,
+                stdout=only_read,  # it fails like a full disk, and on every system
+                stderr=subprocess.PIPE,
+                text=True,
+                timeout=60,
+                check=False,
+            )
+        assert done.stderr == (
+            "error: the output cannot be written (Bad file descriptor); free space, or write it to another place\n"
+        )
+        assert done.returncode == 2
+
+
+def test_a_full_disk_that_is_not_that_of_the_output_is_an_internal_fault(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from harness import discovery
+
+    def fill(**_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(discovery.Plugins, "load", fill)
+    assert code_of("plugins") == 1
+    assert "internal fault" in capsys.readouterr().err
 
 
 def test_show_prints_a_card_with_licence_and_options(capsys: pytest.CaptureFixture[str]) -> None:
