@@ -16,9 +16,7 @@ from harness.api.data._cells import Row
 from harness.api.data._files import suffix_of
 from harness.api.data._tables import Media
 from harness.api.images._image import Image
-
-IMAGES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff")
-"""Endings of the images in a folder without a table."""
+from harness.api.images._shown import ENDINGS
 
 METADATA = ("metadata.csv", "metadata.jsonl", "metadata.parquet", "metadata.tsv")
 """Tables that describe the images beside them, as in the `imagefolder` of `datasets`."""
@@ -86,8 +84,8 @@ class LabelledFolder:
         number = 0
         for label in labels_in(self.folder):
             for file in entries_of(label):
-                if not file.name.lower().endswith(IMAGES) or file.is_dir():
-                    raise DataError(f"{file}: expected an image ({', '.join(IMAGES)}); move it out of the folder")
+                if not file.name.lower().endswith(ENDINGS) or file.is_dir():
+                    raise DataError(f"{file}: expected an image ({', '.join(ENDINGS)}); move it out of the folder")
                 values = {"file_name": f"{label.name}/{file.name}", "label": label.name}
                 yield Row(values, str(file), number, self._picture)
                 number += 1

@@ -31,6 +31,9 @@ MAX_PIXELS = 100_000_000
 MAX_BYTES = 256 * 2**20
 """Larger files are refused before they are read."""
 
+ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".heic", ".heif")
+"""Endings of the pictures in a folder that has no table to name them."""
+
 _FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")  # a closed list: Pillow would run Ghostscript for PostScript
 # Brands of the containers that HEIC and AVIF share, at the beginning of a file.
 _HEIC = frozenset({b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"hevm", b"hevs"})

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.api._errors import DataError, UserError
 from harness.api.images._image import Image
-from harness.api.images._shown import MAX_PIXELS
+from harness.api.images._shown import ENDINGS, MAX_PIXELS
 from harness.api.images._whole import is_cut
 
 if TYPE_CHECKING:
@@ -32,9 +32,6 @@ MAX_VIDEO_FRAMES = 50_000
 
 FRAMES = 8
 """Frames of a video that are shown by default."""
-
-_PICTURES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff"})
-"""Endings of the files in a folder that are frames."""
 
 # Goes into the names of frames. Change it with the rule, so that kept answers are about the frames that were shown.
 _RULE = b"middles of equal parts, 1"
@@ -288,7 +285,7 @@ def _upright(frame: Any) -> PILImage:
 def _is_frame(entry: Path) -> bool:
     """Whether a file in a folder of frames is one: notes, and what systems leave there, would move all frames."""
     # A link is looked at where it is opened, and its folder there too: one that leads out is refused by name.
-    return entry.suffix.lower() in _PICTURES and not entry.name.startswith(".") and not entry.is_dir()
+    return entry.suffix.lower() in ENDINGS and not entry.name.startswith(".") and not entry.is_dir()
 
 
 def _in_order(name: str) -> list[tuple[int, str]]:

@@ -27,6 +27,13 @@ def test_sub_folders_are_labels_in_the_order_of_names(tmp_path: Path) -> None:
     assert next(row.place for row in source.rows()) == str(tmp_path / "cat/10.png")
 
 
+@pytest.mark.parametrize("ending", [".avif", ".HEIC", ".heif"])
+def test_pictures_of_phones_and_of_the_web_are_images_too(ending: str, tmp_path: Path) -> None:
+    touch(tmp_path, f"dog/1{ending}")
+    source = LabelledFolder(folder=tmp_path, root=tmp_path)
+    assert [row.values["file_name"] for row in source.rows()] == [f"dog/1{ending}"]
+
+
 def test_what_is_no_image_in_a_labelled_folder_is_named(tmp_path: Path) -> None:
     source = LabelledFolder(folder=tmp_path, root=tmp_path)
     touch(tmp_path, "dog/notes.txt")

@@ -258,6 +258,18 @@ def test_a_folder_of_frames_is_in_the_order_of_its_numbers(tmp_path: Path) -> No
         Video.from_file("none", root=tmp_path)
 
 
+def test_frames_may_be_avif_and_those_in_heic_are_not_passed_over(tmp_path: Path) -> None:
+    PIL.Image.init()
+    if "AVIF" not in PIL.Image.SAVE:
+        pytest.skip("this Pillow writes no AVIF")
+    for number in range(2):
+        PIL.Image.new("RGB", (8, 8), (number * 200,) * 3).save(tmp_path / f"{number}.AVIF")
+    first, second = Video.from_file(tmp_path).frames(2)
+    assert (shade(first.load()), shade(second.load())) == (0, 200)
+    (tmp_path / "2.heic").write_bytes(b"\0\0\0\x1cftyp" + b"heic\0\0\0\0mif1heic" + bytes(100))
+    assert [Path(frame.name).name for frame in Video.from_file(tmp_path).frames(3)] == ["0.AVIF", "1.AVIF", "2.heic"]
+
+
 def test_paths_stay_in_the_data_folder(tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     (outside / "clip").mkdir(parents=True)
