@@ -15,7 +15,8 @@ from harness.report.numbers import NOTHING, heading, p_value
 if TYPE_CHECKING:
     from rich.console import Console
 
-_HEADER = ("judge", "task", "n", "changed, %", "interval", "noise, %", "since last, %", "evidence", "drift")
+# The verdict stands right after the names: in a narrow terminal the last columns are left out.
+_HEADER = ("judge", "task", "drift", "n", "changed, %", "interval", "noise, %", "since last, %", "evidence")
 _SCORES = ("judge", "task", "metric", "first", "now", "change", "interval", "p (all)")
 _HABITS = ("judge", "task", "no verdict, % at first", "now", "first place, % at first", "now")
 _JUDGES = ("judge", "US$ per 1,000 at first", "now", "p50, s at first", "now", "p95, s at first", "now")
@@ -102,13 +103,13 @@ def _row(cell: CellDrift, report: DriftReport) -> list[str]:
     return [
         cell.judge,
         cell.task,
+        "" if alone else NOTHING if cell.noise is None else f"since {cell.alarm}" if cell.alarm else "none seen",
         f"{cell.n:,}",
         "" if alone else write_number("share", since.value, since.low, since.high),
         "" if alone else write_interval("share", since.low, since.high),
         NOTHING if cell.noise is None else _write_measurement("share", cell.noise),
         "" if cell.since_last is None else _write_measurement("share", cell.since_last),
         "" if cell.evidence is None else f"{cell.evidence:.1f} of {cell.needed:.1f}",
-        "" if alone else NOTHING if cell.noise is None else f"since {cell.alarm}" if cell.alarm else "none seen",
     ]
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import codecs
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from harness.libraries.text import clean
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 # Columns that a name keeps: enough to recognise it by its beginning.
 _NARROWEST = 8
+# Blanks between two columns: rich puts one of its own there, beside that of the padding.
+_GAP = 2
 
 # What stands for a sign where the terminal has no Unicode. A letter for a letter, so that columns stay in line.
 _PLAIN = str.maketrans("±–−─·…≤≥×→", "~----.<>x>")
@@ -51,17 +53,40 @@ def print_title(text: str, console: Console) -> None:
     console.print()
 
 
-def print_rows(header: Sequence[str], rows: Sequence[Sequence[str]], console: Console, *, left: int = 1) -> None:
-    """A table. Columns after the first `left` ones are numbers, and those that are empty throughout are left out."""
+def print_rows(
+    header: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    console: Console,
+    *,
+    left: int = 1,
+    spare: Sequence[str] = (),
+) -> None:
+    """A table. Columns that are empty throughout are left out.
+
+    Where there is no room for all, some columns of numbers are left out and named below the table: a number that is cut
+    is another number.
+
+    Args:
+        header: Titles of the columns.
+        rows: The cells.
+        console: Where to.
+        left: How many columns are names, which are cut where there is no room. Those after them are numbers.
+        spare: Titles of numbers that are left out first. After them it is the last ones.
+    """
     from rich import box
+    from rich.cells import cell_len
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="dim")
     # An empty column says nothing and costs width.
-    kept = [place for place in range(len(header)) if any(row[place] for row in rows)]
-    widths = {place: max(len(line[place]) for line in (header, *rows)) for place in kept}
-    room = console.width - sum(widths[place] + 2 for place in kept if place >= left)  # a number is never cut
+    full = [place for place in range(len(header)) if any(row[place] for row in rows)]
+    widths = {place: max(cell_len(clean(line[place])) for line in (header, *rows)) for place in full}
+    least = {place: width if place >= left else min(width, _NARROWEST) for place, width in widths.items()}
+    going = sorted((place for place in full if place >= left), key=lambda place: (header[place] not in spare, -place))
+    kept = _fit(full, least, going, width=console.width)
+    names = [place for place in kept if place < left]
+    room = console.width + _GAP - sum(widths[place] + _GAP for place in kept if place >= left)
     for place in kept:
         table.add_column(
             header[place],
@@ -69,12 +94,40 @@ def print_rows(header: Sequence[str], rows: Sequence[Sequence[str]], console: Co
             overflow="ellipsis",
             no_wrap=True,
             min_width=widths[place] if place >= left else None,
-            max_width=None if place >= left else max(_NARROWEST, room // left - 2),
+            max_width=None if place >= left else max(_NARROWEST, room // len(names) - _GAP),
         )
     for row in rows:
         table.add_row(*(Text(clean(row[place])) for place in kept))
     console.print(table)
     console.print()
+    if left_out := [_name_column(header, place) for place in full if place not in kept]:
+        _print_left_out(left_out, console, wanted=_add_up(full, least))
+
+
+def _fit(places: Sequence[int], widths: Mapping[int, int], going: Sequence[int], *, width: int) -> list[int]:
+    """The columns that fit. They go in the order of `going`, of which the last one always stays."""
+    kept = list(places)
+    for place in going[:-1]:
+        if _add_up(kept, widths) <= width:
+            break
+        kept.remove(place)
+    return kept
+
+
+def _add_up(places: Sequence[int], widths: Mapping[int, int]) -> int:
+    """The width of a table with these columns."""
+    return sum(widths[place] + _GAP for place in places) - _GAP
+
+
+def _print_left_out(titles: Sequence[str], console: Console, *, wanted: int) -> None:
+    print_notes([f"left out for want of width: {'; '.join(titles)} (COLUMNS={wanted} shows all)"], console)
+    console.print()
+
+
+def _name_column(header: Sequence[str], place: int) -> str:
+    """The title of a column, with that of the column before it where another one has the same title."""
+    title = header[place]
+    return title if header.count(title) == 1 else f"{title} (after {header[place - 1]})"
 
 
 def print_notes(notes: Sequence[str], console: Console, *, style: str = "dim") -> None:

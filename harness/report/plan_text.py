@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 # Ten judges are 45 pairs. A plan needs the easiest, the middle and the hardest.
 _MOST_ROWS = 10
+# What a narrow terminal can do without: `needs` and `show` are what is asked for.
+_SPARE = ("items", "clusters", "discord.")
 
 
 def plan_rows(plan: ItemPlan, rows: Sequence[PlanRow]) -> tuple[list[str], list[list[str]]]:
@@ -45,7 +47,7 @@ def print_plan(plan: ItemPlan, console: Console) -> None:
         rows = list(same)
         print_title(" · ".join(part for part in (task, heading(rows[0].metric, rows[0].unit)) if part), console)
         chosen, left = _choose_rows(rows)
-        print_rows(*plan_rows(plan, chosen), console, left=2)
+        print_rows(*plan_rows(plan, chosen), console, left=2, spare=_SPARE)
         notes = [f"{left:,} more pairs lie between these; --judge names one, --json has all"] if left else []
         # Of the middle pair: one example is enough to say what more orders or samples would do.
         notes += _explain_asking(chosen[len(chosen) // 2])

@@ -42,6 +42,18 @@ def test_a_judge_that_stays_is_quiet_and_one_that_changes_is_named(drift: Any) -
     assert (drift.folder / "drift" / "moods.old-1" / "history.jsonl").is_file()
 
 
+def test_the_verdict_stands_in_a_narrow_terminal_and_what_does_not_is_named(
+    drift: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    assert drift("d1") == 0
+    assert drift("d2") == 0
+    header = next(line for line in drift.out.splitlines() if line.startswith("judge"))
+    assert header.split()[:4] == ["judge", "task", "drift", "n"]
+    assert "none seen" in drift.out
+    assert "left out for want of width: evidence (COLUMNS=" in " ".join(drift.out.split())
+
+
 def test_verdicts_that_became_others_are_counted_and_kept_for_people_and_programs(drift: Any) -> None:
     assert drift("d1") == 0
     drift.mood(other=0.2)

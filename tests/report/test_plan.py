@@ -55,6 +55,14 @@ def as_json(*arguments: object) -> dict[str, Any]:
     return plain
 
 
+def test_a_narrow_terminal_still_shows_how_many_items_are_needed(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "42")
+    said = invoke("plan", run, "--difference", "5%", "--n", "400").output
+    header = next(line for line in said.splitlines() if line.startswith("a "))
+    assert header.split() == ["a", "b", "shows", "needs", "400", "show"]
+    assert "left out for want of width: items; discord. (COLUMNS=" in " ".join(said.split())
+
+
 def test_a_run_tells_how_far_its_judges_vary_and_what_that_asks_for(run: Path) -> None:
     plain = as_json(run, "--difference", "5%", "--n", "400")
     assert plain["schema"] == "judge-harness/plan/1"
