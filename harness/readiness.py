@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
-from itertools import islice
+from itertools import islice, product
 from typing import TYPE_CHECKING
 
 from harness.api import AnswerSpace, Choice, Image, Item, Preference, UserError, Verdict
@@ -23,7 +23,7 @@ compared."""
 
 
 def check_plan(loaded: LoadedManifest, plan: Plan, plugins: Plugins) -> None:
-    """Refuse a plan that cannot be judged or scored, leave out cells to which a judge has no answer, warn of golds.
+    """Refuse a plan that cannot be judged or scored, leave out cells to which a judge has no answer, and warn.
 
     A judge whose recipe is not trained yet is left alone: what it has answers to is known once it is made.
 
@@ -34,7 +34,8 @@ def check_plan(loaded: LoadedManifest, plan: Plan, plugins: Plugins) -> None:
     check_media(plan)
     leave_out(plan)
     # A second check, once recipes were trained, finds the same.
-    plan.warnings += [line for line in find_lacking_golds(plan) if line not in plan.warnings]
+    found = (*find_lacking_golds(plan), *find_learnt(loaded))
+    plan.warnings += [line for line in found if line not in plan.warnings]
 
 
 def find_lacking_golds(plan: Plan) -> Iterator[str]:
@@ -51,6 +52,24 @@ def find_lacking_golds(plan: Plan) -> Iterator[str]:
         )
         if said:
             yield f"task {task.name}: {said}. Write sample: {task.limit} in place of limit"
+
+
+def find_learnt(loaded: LoadedManifest) -> Iterator[str]:
+    """A line for each split that a judge is asked, and that its recipe, or one that it starts from, learns from."""
+    for judge in loaded.judges:
+        recipe = judge.recipe
+        while recipe is not None:
+            for learnt, asked in product(recipe.tasks, loaded.tasks):
+                splits = {learnt.entry.validation: "selects weights on", learnt.entry.train: "learns from"}
+                same = (learnt.offer.id, learnt.entry.data) == (asked.offer.id, asked.entry.data)
+                split = asked.entry.split
+                if same and split in splits:
+                    yield (
+                        f"judge {judge.entry.name}: its recipe {recipe.recipe.name} {splits[split]} the split {split} "
+                        f"of {asked.offer.id}, which the task {asked.entry.name} asks: the score says little about "
+                        "other items"
+                    )
+            recipe = recipe.start
 
 
 def describe_lacking(golds: Collection[Verdict], spaces: Collection[AnswerSpace], *, what: str) -> str:

@@ -50,6 +50,8 @@ def list_lines(
     trainings = plan_trainings(plan, plugins, checkpoints=checkpoints, say=say)
     give_models(plan, loaded, {judge: training.model for judge, training in trainings.items() if training.is_trained})
     plugins.check("harness_plan_made", manifest=loaded, plan=plan, plugins=plugins)
+    for line in plan.warnings:
+        say(f"warning: {line}")
     folder = run_folder(runs, loaded, shard)
     # Read only: a run of the same manifest may be at work.
     journal = Journal(folder / JOURNAL, readonly=True) if (folder / JOURNAL).is_file() else None

@@ -170,6 +170,8 @@ def _tasks(loaded: LoadedRecipe, plan: Plan, say: Callable[[str], None]) -> tupl
     thinking = thinking_of(loaded.recipe.reasoning)
     for number, resolved in enumerate(loaded.tasks):
         entry = resolved.entry
+        if entry.validation == entry.train:
+            say(f"warning: task {entry.name}: its weights are selected on {entry.train}, which it learns from as well")
         with at(loaded, f"tasks.{number}"):
             for name, options in unfold_entry(plan, resolved.offer, entry.name, entry.data, resolved.options):
                 refuse_twice("task", name, plan.tasks)

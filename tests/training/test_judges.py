@@ -65,6 +65,43 @@ def test_it_is_trained_first_and_judges_by_what_it_learnt(
     assert "model" not in record["judges"]["constant"]
 
 
+@pytest.mark.parametrize("verb", [["run"], ["run", "--dry-run"]])
+@pytest.mark.parametrize(
+    ("learnt", "asked", "says"),
+    [
+        ("train: test", "test", "learns from"),
+        ("train: train, validation: test", "test", "selects weights on"),
+        ("train: train", "train", "learns from"),
+        ("train: train", "test", ""),
+    ],
+)
+def test_a_judge_that_is_asked_what_it_learnt_is_warned_of(
+    folder: Path,
+    harness: Harness,
+    capsys: pytest.CaptureFixture[str],
+    verb: list[str],
+    learnt: str,
+    asked: str,
+    says: str,
+) -> None:
+    (folder / "base.yaml").write_text(
+        f"name: base\ntasks: [{{use: sums, {learnt}}}]\ntrainer: {{use: counter, with: {{steps: 1}}}}\n"
+    )
+    (folder / "r.yaml").write_text(
+        "name: tiny\ntrain: base.yaml\ntasks: [{use: pairs}]\ntrainer: {use: counter, with: {steps: 1}}\n"
+    )
+    (folder / "m.yaml").write_text(
+        MANIFEST.replace("{use: toy_plugin/sums,", f"{{use: toy_plugin/sums, split: {asked},")
+    )
+    assert harness(*verb, "m.yaml") == 0
+    err = capsys.readouterr().err
+    line = (
+        f"warning: judge learnt: its recipe base {says} the split {asked} of toy_plugin/sums, which the task sums asks"
+    )
+    assert err.count(line) == (1 if says else 0)
+    assert says or "warning: judge learnt" not in err
+
+
 def test_a_dry_run_of_explain_trains_nothing(
     manifest: Path, folder: Path, harness: Harness, steps: Steps, capsys: pytest.CaptureFixture[str]
 ) -> None:

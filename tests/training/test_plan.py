@@ -101,3 +101,11 @@ def test_a_context_reaches_the_tasks_of_the_recipe_and_has_no_judge(plan: Plan, 
     assert len(list(context.examples("sums", "validation"))) == 4
     with pytest.raises(UserError, match="trainer tiny: there is no judge 'x' in the plan; it has none"):
         list(context.ask("x", []))
+
+
+def test_weights_that_are_selected_on_what_is_learnt_are_warned_of(folder: Path, plan: Plan, said: list[str]) -> None:
+    text = (folder / "r.yaml").read_text()
+    plan(text)
+    assert said == []
+    plan(text.replace("{use: sums}", "{use: sums, validation: train}"))
+    assert said == ["warning: task sums: its weights are selected on train, which it learns from as well"]
