@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,11 +21,14 @@ MOST_AT_ONCE = 64 * 2**20
 
 _BATCH = 512  # most rows decoded at once; fewer where a value may be large
 _BUFFER = 2**20  # bytes read at once: without it pyarrow reads a column for a whole row group
+_TIME = 48  # bytes that a date or time has as text at most
 _ROW = 64  # bytes that a row counts for at least: one without content takes time too
 
 
 def read_parquet(file: Path) -> Generator[tuple[dict[str, object], str], None, None]:
     """Stream the rows of a file, with their places.
+
+    Dates, times and durations are text, as in a CSV file. Times are in UTC. Durations count the unit of their column.
 
     Raises:
         DataError: It is no parquet file, or holds far more than its size allows. The message names the column.
@@ -54,7 +57,7 @@ def read_parquet(file: Path) -> Generator[tuple[dict[str, object], str], None, N
             for group in range(facts.num_row_groups):
                 for batch in table.iter_batches(batch_size=rows, row_groups=[group], use_threads=False):
                     for part in bound.divide(batch, number):
-                        for values in part.to_pylist():
+                        for values in _to_rows(part, file):
                             yield values, f"row {number}"
                             number += 1
     except (pyarrow.ArrowException, OSError, ValueError, OverflowError) as error:
@@ -82,7 +85,7 @@ class _Bound:
         return largest
 
     def divide(self, batch: pyarrow.RecordBatch, number: int) -> list[pyarrow.RecordBatch]:
-        """The parts of a batch that are small enough to become Python objects at once."""
+        """The parts of a batch, with times as text, that are small enough to become Python objects at once."""
         sizes = {name: _measure(batch.column(name)) for name in batch.schema.names}
         heaviest = max(sizes, key=sizes.__getitem__, default="")
         self._used += sum(sizes.values()) + _ROW * batch.num_rows
@@ -93,6 +96,7 @@ class _Bound:
                 f"{self._file}, row {number}, column {heaviest!r}: the row has more than the {MAX_BYTES:,} bytes "
                 "allowed; make it smaller or remove it"
             )
+        batch = _write_times(batch)
         if sum(sizes.values()) <= MOST_AT_ONCE or batch.num_rows == 1:
             return [batch]
         return [batch.slice(row, 1) for row in range(batch.num_rows)]
@@ -103,6 +107,75 @@ class _Bound:
             f"which is more than {MOST_GROWTH} times its size; write equal content as JSON lines, or check where the "
             "file is from"
         )
+
+
+def _to_rows(part: pyarrow.RecordBatch, file: Path) -> list[dict[str, object]]:
+    try:
+        rows: list[dict[str, object]] = part.to_pylist()
+    except ValueError as error:
+        for name in part.schema.names:
+            try:
+                part.column(name).to_pylist()
+            except ValueError:
+                raise DataError(
+                    f"{file}, column {name!r}: not readable ({error}); fix the column or remove it"
+                ) from error
+        raise
+    return rows
+
+
+def _write_times(batch: pyarrow.RecordBatch) -> pyarrow.RecordBatch:
+    """The same with text in the place of dates, times and durations, also of those within lists and objects."""
+    # Python's own types hold no nanoseconds, no far years and no unknown time zones. One value like that would cost the
+    # whole file, even where no task uses its column.
+    import pyarrow
+
+    columns = []
+    for column in batch.columns:
+        for change in (_without_zone, _as_text):  # other zones would need a list of them
+            kind = _change_times(column.type, change)
+            column = column if kind == column.type else column.cast(kind)
+        columns.append(column)
+    return pyarrow.RecordBatch.from_arrays(columns, names=batch.schema.names)
+
+
+def _without_zone(kind: pyarrow.DataType) -> pyarrow.DataType:
+    import pyarrow
+
+    return pyarrow.timestamp(kind.unit) if pyarrow.types.is_timestamp(kind) else kind
+
+
+def _as_text(kind: pyarrow.DataType) -> pyarrow.DataType:
+    import pyarrow
+
+    return pyarrow.string()
+
+
+def _change_times(kind: pyarrow.DataType, change: Callable[[pyarrow.DataType], pyarrow.DataType]) -> pyarrow.DataType:
+    """A type in which those of dates, times and durations are changed."""
+    import pyarrow
+
+    def change_field(field: pyarrow.Field) -> pyarrow.Field:
+        return field.with_type(_change_times(field.type, change))
+
+    types = pyarrow.types
+    if types.is_map(kind):
+        return pyarrow.map_(change_field(kind.key_field), change_field(kind.item_field), kind.keys_sorted)
+    if types.is_struct(kind):
+        return pyarrow.struct([change_field(kind.field(place)) for place in range(kind.num_fields)])
+    if types.is_list(kind):
+        return pyarrow.list_(change_field(kind.value_field))
+    if types.is_large_list(kind):
+        return pyarrow.large_list(change_field(kind.value_field))
+    if types.is_fixed_size_list(kind):
+        return pyarrow.list_(change_field(kind.value_field), kind.list_size)
+    return change(kind) if _is_time(kind) else kind
+
+
+def _is_time(kind: pyarrow.DataType) -> bool:
+    import pyarrow.types as types
+
+    return bool(types.is_temporal(kind) and not types.is_interval(kind))
 
 
 def _measure(array: pyarrow.Array) -> int:
@@ -120,4 +193,6 @@ def _measure(array: pyarrow.Array) -> int:
         return 8 * len(array) + _measure(array.flatten())
     if pyarrow.types.is_struct(kind):
         return sum(_measure(child) for child in array.flatten())
+    if _is_time(kind):
+        return _TIME * len(array)
     return int(array.nbytes)
