@@ -98,7 +98,9 @@ def _render(task: Task, item: Item, order: tuple[int, ...] | None = None) -> Req
 def _check_count(subject: Subject) -> None:
     """What it says of its size is so, as far as is looked."""
     counter = getattr(_task(subject), "count_items", None)
-    for split in _splits(subject) if counter is not None else ():
+    if counter is None:
+        return
+    for split in _splits(subject):
         said, where = counter(split), f"task {subject.id}, split {split}: `count_items`"
         assert type(said) is int, f"{where} says {said!r}; it must say how many items there are"
         seen = len(_ids(subject)[split])
