@@ -47,7 +47,7 @@ def write_atomically(path: Path, text: str) -> None:
     """
     # A manifest is run again, and has `${env:NAME}` where it was written: there only keys are taken out.
     text = scrub(text, keys=True) if path.suffix == ".yaml" else scrub_document(text)
-    # A lone surrogate has no bytes. Whoever quotes what a model wrote may have one.
+    # A lone surrogate has no bytes. A text that quotes what a model wrote may have one.
     text = text.encode("utf-8", "backslashreplace").decode()
     try:
         write_whole(path, text)

@@ -18,7 +18,7 @@ class Launch(NamedTuple):
 
 
 def read_launch() -> Launch:
-    """Read `WORLD_SIZE` and `RANK`. A process that is alone is the first one, whatever `RANK` says.
+    """Read `WORLD_SIZE` and `RANK`. A process that is alone is the first one, and its `RANK` is not looked at.
 
     Raises:
         UserError: They are no numbers, or the rank is none of those that there are.
