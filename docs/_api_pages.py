@@ -124,6 +124,8 @@ API_SECTIONS: list[tuple[str, tuple[str, ...]]] = [
             "TrainingResult",
             "AnswerReward",
             "compute_rewards",
+            "Launch",
+            "read_launch",
             "sample_items",
             "ResolvedRecipe",
             "PlannedTraining",

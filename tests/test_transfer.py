@@ -27,6 +27,7 @@ import transfer_design as design  # noqa: E402
 import transfer_grid as grid  # noqa: E402
 import transfer_power as power  # noqa: E402
 import transfer_scores as scores  # noqa: E402
+import transfer_tables as tables  # noqa: E402
 from transfer_design import INSIDE, PAIRS, Judge  # noqa: E402
 from transfer_scores import Records, Value  # noqa: E402
 
@@ -397,10 +398,23 @@ def shown_between(name: str) -> str:
     return PAGE.read_text().split(f"<!-- {name}: ")[1].split("-->\n", 1)[1].split(f"<!-- /{name} -->")[0].strip()
 
 
-def test_the_page_states_the_predictions_and_the_power() -> None:
-    rows = [f"| `{prediction['name']}` | {prediction['says']} |" for prediction in STATED["predictions"]]
-    assert shown_between("predictions").splitlines()[2:] == rows
+def test_the_page_states_the_power() -> None:
     assert shown_between("power").splitlines() == list(power.document_of_pilot())
+
+
+def test_the_page_shows_the_numbers_of_the_answers_that_are_kept() -> None:
+    kept = scores.read_records(tables.RESULTS / "test.jsonl.gz", tables.RESULTS / "test-items.json")
+    analysis.check_whole(kept, STATED)
+    for name, lines in tables.document(kept, STATED).items():
+        assert shown_between(name).splitlines() == lines, name
+
+
+def test_the_judges_of_a_base_started_from_one_base_and_the_analysis_is_the_registered_one() -> None:
+    kept = scores.read_records(tables.RESULTS / "validation.jsonl.gz", tables.RESULTS / "validation-items.json")
+    assert all(record["base_weights"] for record in kept.records)
+    analysis.check_whole(kept, STATED)
+    registered = json.loads((tables.RESULTS / "registered.json").read_text())
+    assert grid.hashes(TRAIN) == registered["files"]
 
 
 # -- the test split stays closed

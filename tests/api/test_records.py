@@ -111,7 +111,7 @@ def test_a_nan_gold_is_refused() -> None:
 @pytest.mark.parametrize("empty", ["id", "group"])
 def test_an_item_needs_id_and_group(empty: str) -> None:
     fields: dict[str, Any] = {"id": "i", "group": "g", "space": Choice(("yes", "no")), "gold": "yes", empty: ""}
-    with pytest.raises(DataError, match="must not be empty"):
+    with pytest.raises(DataError, match="must be text, and not empty"):
         Item(**fields)
 
 

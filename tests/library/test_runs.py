@@ -164,8 +164,14 @@ def test_a_bundle_is_looked_at_as_a_run_folder_is_and_without_pictures(made: Run
 
 
 def test_several_runs_stand_on_one_board(made: Run, tmp_path: Path) -> None:
+    import shutil
+
     write_bundle(made.folder, tmp_path / "handed.bundle", requests=True)
-    both = harness.load(made.folder, tmp_path / "handed.bundle", plugin=[DRAWN])
+    with pytest.raises(UserError, match="one is a bundle of the other"):
+        harness.load(made.folder, tmp_path / "handed.bundle", plugin=[DRAWN]).leaderboard()
+    # A folder of another name is taken for another run.
+    shutil.copytree(made.folder, tmp_path / "handed")
+    both = harness.load(made.folder, tmp_path / "handed", plugin=[DRAWN])
     assert {row.judge for row in both.leaderboard()} == set(both.judges)
     assert "keen (handed)" in both.judges
     assert both.judgements(judge="keen (handed)").count() == made.judgements(judge="keen").count()

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.api import Image, Item
-from harness_miniature import alignment, quality, safety
+from harness_miniature import alignment, evidence, quality, safety
 from harness_miniature.options import TrainableOptions
 from harness_miniature.scene import COLOURS
 from harness_miniature.task import MiniatureTask, Recipe
@@ -127,3 +127,8 @@ def test_any_text_is_read_without_an_error(text: str, recipe: Recipe) -> None:
     task = task_of(recipe)
     found = task.find_implied(text, recipe.space)
     assert found is None or recipe.space.contains(found)
+
+
+def test_a_reasoning_that_breaks_off_after_image_argues_for_none() -> None:
+    assert evidence.compare_pair_ink("Image ") is None
+    assert evidence.compare_pair_ink("Image A shows a four. Image ") is None

@@ -332,15 +332,19 @@ def test_one_process_joins_no_other(size: str, monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.parametrize("device", ["cuda:1", "mps"])
 def test_one_device_for_several_processes_is_refused(device: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("RANK", "0")
     with pytest.raises(UserError, match=f"device {device}: each of 2 processes needs one of its own"):
         join_launch(60, device=device, name="r")
 
 
 def test_processes_that_do_not_find_one_another_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WORLD_SIZE", "2")
-    for name in ("RANK", "MASTER_ADDR", "MASTER_PORT"):
+    monkeypatch.setenv("RANK", "0")
+    for name in ("MASTER_ADDR", "MASTER_PORT"):
         monkeypatch.delenv(name, raising=False)
-    with pytest.raises(UserError, match=r"do not find one another \(.*RANK expected.*torchrun or accelerate launch"):
+    with pytest.raises(
+        UserError, match=r"do not find one another \(.*MASTER_ADDR expected.*torchrun or accelerate launch"
+    ):
         join_launch(60, device="cpu", name="r")
 
 

@@ -128,6 +128,7 @@ def test_steps_are_batches_of_answers_and_not_optimizer_steps(tmp_path: Path) ->
 
 def test_a_batch_is_spread_over_the_devices_of_the_launcher(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WORLD_SIZE", "4")
+    monkeypatch.setenv("RANK", "0")
     given = arguments(tmp_path, batch=16, group=4, per_device=8)
     assert given["per_device_train_batch_size"] * given["gradient_accumulation_steps"] * 4 == 64
     with pytest.raises(UserError, match=r"the 24 rows of a step \(batch 6 x group 4\) do not split over 4 device"):

@@ -81,7 +81,7 @@ def compare_ink(reasoning: str) -> Verdict | None:
 def compare_pair_ink(reasoning: str) -> Verdict | None:
     """Of a caption about two pictures: the one of which both are said to agree, where that is one of them."""
     parts = re.split(r"(?=Image [AB] shows)", reasoning)
-    said = {part[6]: _AGREES.findall(part) for part in parts if part.startswith("Image ")}
+    said = {part[6:7]: _AGREES.findall(part) for part in parts if part.startswith("Image ")}
     if len(parts) != 3 or sorted(said) != ["A", "B"] or any(len(found) != 1 for found in said.values()):
         return None
     return _only([said[letter][0] == ("agrees", "agrees") for letter in _LETTERS])
