@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -407,6 +408,17 @@ def test_the_page_shows_the_numbers_of_the_answers_that_are_kept() -> None:
     analysis.check_whole(kept, STATED)
     for name, lines in tables.document(kept, STATED).items():
         assert shown_between(name).splitlines() == lines, name
+
+
+def test_the_page_shows_numbers_that_the_registered_analysis_prints() -> None:
+    kept = scores.read_records(tables.RESULTS / "test.jsonl.gz", tables.RESULTS / "test-items.json")
+    printed = "\n".join(analysis.report(kept, STATED))
+    lines = "\n".join(line for table in tables.document(kept, STATED).values() for line in table)
+    shown = re.findall(r"[+-]?\d+\.\d \([+-]?\d+\.\d to [+-]?\d+\.\d\)", lines)
+    assert len(shown) > 80
+    # It does not print the samples of the other weakness.
+    others = {line.split(" | ")[2].rstrip(" |") for line in tables.show_repeats(kept)}
+    assert {number for number in shown if number not in printed} <= others
 
 
 def test_the_judges_of_a_base_started_from_one_base_and_the_analysis_is_the_registered_one() -> None:

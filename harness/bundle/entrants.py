@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -97,10 +98,11 @@ def load_entrants(
     entrants: list[Entrant] = []
     for path in paths:
         entrant = load_entrant(path, plugins, stack, signers=trusted, others=entrants)
-        # Two people may run one manifest, and may get the same answers. A folder beside a bundle is one person's.
-        same = [other for other in entrants if bool(other.root) != bool(entrant.root) and _is_copy(entrant, other)]
-        if same:
-            raise UserError(f"{path} and {same[0].path} have the same answers: one is a bundle of the other; name one")
+        for same in filter(partial(_is_copy, entrant), entrants):
+            # Two people may run one manifest, and may get the same answers. A folder beside a bundle is one person's.
+            if bool(same.root) != bool(entrant.root):
+                raise UserError(f"{path} and {same.path} have the same answers: one is a bundle of the other; name one")
+            say(f"warning: {path} and {same.path} have the same answers; if one is a copy, leave it out")
         entrants.append(entrant)
         for warning in entrants[-1].warnings:
             say(f"warning: {warning}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -113,8 +114,9 @@ def _merge_into(journal: WholeJournal, shards: Sequence[Path]) -> None:
         raise JournalError(
             "the shards were made with different plans (plugins or judges changed in between); run them again"
         )
-    # And the fingerprint of a cell holds the data and the questions.
-    changed = [task for (task, _), same in cells.items() if len({cell.fingerprint for cell in same}) > 1]
+    # And the fingerprint of a cell holds the data and the questions of its task, with any judge.
+    asked = {(cell.task, cell.fingerprint) for same in cells.values() for cell in same}
+    changed = [task for task, count in Counter(task for task, _ in asked).items() if count > 1]
     if changed:
         raise JournalError(
             f"task {changed[0]}: the shards were asked different questions (its data, its options or its version "

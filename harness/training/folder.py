@@ -103,8 +103,8 @@ def is_done(folder: Path) -> bool:
         if here.get(name) != size:
             found = "is missing" if name not in here else f"has {here[name]:,} bytes"
             raise JournalError(
-                f"{folder / MODEL / name}: {found}, and {size:,} bytes were trained; put it back, or train again "
-                "(harness train --fresh)"
+                f"{folder / MODEL / name}: {found}, and {size:,} bytes were trained; put it back, or remove {folder}: "
+                "the same command then trains again"
             )
     return True
 
@@ -144,8 +144,11 @@ def read_trained(folder: Path) -> dict[str, Any]:
 def read_result(folder: Path) -> TrainingResult | None:
     """What a trainer returned in an attempt that wrote no record; `None` where it did not come so far."""
     try:
-        return TrainingResult(**json.loads(read_kept(folder / RESULT))) if has_model(folder) else None
-    except (OSError, ValueError, TypeError, RecursionError):
+        kept = json.loads(read_kept(folder / RESULT))
+        # Of a model that is not whole any more nothing is kept: it is trained again.
+        whole = has_model(folder) and kept.pop("files") == list_files(folder)
+        return TrainingResult(**kept) if whole else None
+    except (OSError, ValueError, TypeError, AttributeError, KeyError, RecursionError):
         return None  # damaged: the trainer is called again, and goes on from what it kept
 
 
@@ -153,7 +156,8 @@ def write_result(folder: Path, trained: TrainingResult) -> None:
     """Keep what a trainer returned, until the record is written and after it."""
     scores = {str(name): float(value) for name, value in trained.scores.items()}
     plain = {"steps": int(trained.steps), "selected": int(trained.selected), "scores": scores}
-    write_atomically(folder / RESULT, json.dumps({**plain, "notes": list(trained.notes)}) + "\n")
+    kept = {**plain, "notes": list(trained.notes), "files": list_files(folder)}
+    write_atomically(folder / RESULT, json.dumps(kept) + "\n")
 
 
 class Curves:

@@ -68,7 +68,7 @@ def train(
     if helps():
         _help(planned, fresh=fresh)
         return None
-    if planned.is_trained and not fresh:
+    if not fresh and planned.is_trained:
         say(f"{planned.name} is trained already ({planned.folder})")
         return read_record(planned)
     if planned.start is not None:
@@ -135,7 +135,7 @@ def _check_launch(planned: PlannedRecipe, *, fresh: bool) -> None:
         UserError: A trainer of the chain, that has something to do, is made for one process.
     """
     processes = read_launch().processes
-    if processes == 1 or (planned.is_trained and not fresh):
+    if processes == 1 or (not fresh and planned.is_trained):
         return
     if PROCESSES not in planned.offer.card.capabilities:
         raise UserError(
@@ -156,7 +156,7 @@ def helps() -> bool:
 
 
 def _help(planned: PlannedRecipe, *, fresh: bool) -> None:
-    if planned.is_trained and not fresh:
+    if not fresh and planned.is_trained:
         return
     if planned.start is not None:
         _help(planned.start, fresh=False)

@@ -103,6 +103,11 @@ def test_bundles_that_clash_are_named(harness: Command, bundle: Path, bundles: M
     for order in ((made, "same.bundle"), ("same.bundle", made)):
         code, _, err = harness("leaderboard", *order)
         assert (code, "have the same answers: one is a bundle of the other; name one" in err) == (2, True)
+    # Two bundles may be two people's.
+    write_bundle(made, tmp_path / "more.bundle", requests=True)
+    code, _, err = harness("leaderboard", "same.bundle", "more.bundle")
+    said = "warning: more.bundle and same.bundle have the same answers; if one is a copy, leave it out"
+    assert (code, said in err) == (0, True)
     # Other items under the same name of a task.
     write_bundle(bundles.make_run(tmp_path / "other", seed=4), tmp_path / "other.bundle")
     code, _, err = harness("leaderboard", bundle, "other.bundle")

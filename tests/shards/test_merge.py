@@ -156,7 +156,8 @@ def test_the_manifest_of_any_shard_will_do_and_without_one_nothing_is_merged(tmp
     assert not (tmp_path / "m-abc").exists()
 
 
-def test_shards_of_different_data_are_no_run(tmp_path: Path) -> None:
-    other = make_shard(tmp_path, 2, cells=[cell("complete")._replace(fingerprint="other data")])
+@pytest.mark.parametrize("judge", ["j", "another that the first shard never came to"])
+def test_shards_of_different_data_are_no_run(tmp_path: Path, judge: str) -> None:
+    other = make_shard(tmp_path, 2, cells=[cell("complete", judge=judge)._replace(fingerprint="other data")])
     with pytest.raises(JournalError, match="task t: the shards were asked different questions"):
         merge_shards([make_shard(tmp_path, 1), other], None)

@@ -13,7 +13,7 @@ from harness.api import JournalError, PluginError, Training, TrainingResult, Use
 from harness.discovery import Plugins
 from harness.runner.folder import lock_folder
 from harness.training import session
-from harness.training.folder import read_curves
+from harness.training.folder import read_curves, read_result
 from harness.training.plan import PlannedRecipe
 from harness.training.session import train
 
@@ -221,10 +221,27 @@ def test_a_checkpoint_without_all_its_files_is_not_trained_already(plan: Plan, g
     found = "is missing" if damage == "missing" else "has 3 bytes"
     with pytest.raises(JournalError, match=rf"answers\.json: {found}, and {size} bytes were trained; put it back"):
         go(planned)
+    # The record gone as well: what is left of the model is not taken for the whole of it.
+    (planned.folder / "trained.json").rename(planned.folder / "kept.json")
+    assert read_result(planned.folder) is None
+    (planned.folder / "kept.json").rename(planned.folder / "trained.json")
     # The card is for people to change.
     weights.write_bytes(b" " * size)
     (planned.model / "README.md").write_text("mine")
     assert planned.is_trained
+
+
+@pytest.mark.parametrize("damage", ["record", "model"])
+def test_fresh_trains_again_whatever_is_damaged(plan: Plan, go: Go, steps: Steps, damage: str) -> None:
+    planned = plan()
+    go(planned)
+    path = planned.folder / "trained.json" if damage == "record" else planned.model / "answers.json"
+    path.write_text("{")
+    (planned.model / "other.json").write_text("{}")
+    with pytest.raises(JournalError):
+        go(planned)
+    assert go(planned, fresh=True) is not None
+    assert len(steps()) == 8
 
 
 def test_a_folder_in_which_another_process_trains_is_refused(plan: Plan, go: Go, steps: Steps) -> None:
