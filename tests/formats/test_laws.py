@@ -96,9 +96,28 @@ def test_what_is_written_is_read_back_and_well_formed(form: VerdictFormat, space
 def test_any_rationale_comes_back(form: VerdictFormat, space: AnswerSpace, rationale: str, data: st.DataObject) -> None:
     verdict = data.draw(st.sampled_from(space.verdicts()))
     assume(form.instruction(space) not in rationale and read(form, rationale, space).verdict is None)
-    assume(split_reasoning(rationale).statement == rationale)
-    reading = read(form, form.write(verdict, space, rationale), space)
-    assert (reading.verdict, reading.rationale) == (verdict, rationale)
+    written = form.write(verdict, space, rationale)
+    kept = without_lead_in(rationale, written)
+    assume(split_reasoning(kept).statement == kept)
+    reading = read(form, written, space)
+    assert (reading.verdict, reading.rationale) == (verdict, kept)
+
+
+def without_lead_in(rationale: str, written: str) -> str:
+    """What gpt-oss leaves in front of an answer is taken away there, and only there."""
+    lead_in = "assistantfinal"
+    return rationale.removeprefix(lead_in).strip() if written.startswith(lead_in) else rationale
+
+
+@pairs
+@pytest.mark.parametrize("rationale", ["assistantfinal", "assistantfinal It is sharp.", "Not assistantfinal."])
+def test_a_rationale_that_begins_like_an_answer_of_gpt_oss_changes_no_verdict(
+    form: VerdictFormat, space: AnswerSpace, rationale: str
+) -> None:
+    for verdict in space.verdicts():
+        written = form.write(verdict, space, rationale)
+        reading = read(form, written, space)
+        assert (reading.verdict, reading.rationale) == (verdict, without_lead_in(rationale, written))
 
 
 @pytest.mark.parametrize("form", FORMATS, ids=lambda form: form.name)
