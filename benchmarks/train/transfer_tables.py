@@ -1,4 +1,4 @@
-"""The tables of the page `What carries over`: the predictions, all arms, and differences that were not predicted.
+"""The tables of the page `What carries over`: the predictions, all arms, and what was not predicted.
 
     python benchmarks/train/transfer_tables.py
 
@@ -15,12 +15,14 @@ from dataclasses import replace
 from typing import Any
 
 from transfer_analysis import (
+    DOSES,
     EXPLORED,
     PREDICTIONS,
     check_predictions,
     check_whole,
     contrast,
     difference,
+    dose_slope,
     level,
     shown,
 )
@@ -92,6 +94,18 @@ def show_differences(records: Records) -> Iterator[str]:
             yield f"| `{arm}` | `{against}` | {over} | {shown(by_base, sign=True)} |"
 
 
+def show_dose(records: Records) -> Iterator[str]:
+    """Arms with as many updates, by the number of tasks they were trained on, and what a doubling brings."""
+    slope = dose_slope(records, "shared", "macro_f1")
+    if not slope:
+        return
+    yield "| tasks | arm | own pairs |"
+    yield "| --- | --- | ---: |"
+    for arm, count in DOSES.items():
+        yield f"| {count} | `{arm}` | {shown(level(records, arm, 'shared', 'own', 'macro_f1'))} |"
+    yield f"| each doubling | | {shown(slope, sign=True)} |"
+
+
 def document(records: Records, stated: Mapping[str, Any]) -> dict[str, list[str]]:
     """The lines of each table, by the name of its place on the page."""
     return {
@@ -99,6 +113,7 @@ def document(records: Records, stated: Mapping[str, Any]) -> dict[str, list[str]
         **{f"arms-{weakness}": list(show_arms(records, weakness)) for weakness in WEAKNESSES},
         "repeats": list(show_repeats(records)),
         "differences": list(show_differences(records)),
+        "dose": list(show_dose(records)),
     }
 
 
