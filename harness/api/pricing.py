@@ -24,6 +24,9 @@ class TokenEstimate:
     images. `None`: not known."""
     completion_most: int | None = None
     """Most tokens that may be written, those of all samples together. `None`: there is no limit."""
+    times: int = 1
+    """How often the prompt is sent, as for samples that are asked one by one. `text_tokens` and `image_tokens` are of
+    one time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -94,7 +94,8 @@ def estimate_prompts(
     counted = [estimate.text_tokens for _, estimate in sample]
     images = [estimate.image_tokens for _, estimate in sample]
     if sample and None not in counted and None not in images:
-        exact = np.array([(a or 0) + (b or 0) for a, b in zip(counted, images, strict=True)], dtype=float)
+        read = [((e.text_tokens or 0) + (e.image_tokens or 0)) * e.times for _, e in sample]
+        exact = np.array(read, dtype=float)
         return _of_mean(exact, count, error=0.0, basis="counted by the judge's tokenizer", independent=True)
     own = [answer for answer in known if answer.prompt is not None]
     here = [answer for answer in own if answer.shown.task == task]
@@ -174,16 +175,16 @@ def _features(shown: Sequence[Shown]) -> Floats:
 
 def _assume(sample: Sequence[tuple[Shown, TokenEstimate]], count: int) -> Total:
     """By what is usual."""
-    texts = np.array([shown.ascii / _CHARACTERS + shown.others / _OTHERS for shown, _ in sample])
+    texts = np.array([(shown.ascii / _CHARACTERS + shown.others / _OTHERS) * e.times for shown, e in sample])
     text = _of_mean(texts, count, error=0.0, basis="", independent=False)
-    known = [estimate.image_tokens for _, estimate in sample]
+    known = [None if e.image_tokens is None else e.image_tokens * e.times for _, e in sample]
     if not any(shown.images for shown, _ in sample):
         pictures, ends, said = Total(value=0, low=0, high=0, basis=""), (1.0, 1.0), ""
     elif None not in known:
         pictures = _of_mean(np.array(known, dtype=float), count, error=0.0, basis="", independent=False)
         ends, said = (0.95, 1.05), ", images by the provider's rule"
     else:
-        shares = np.array([shown.images * _IMAGE for shown, _ in sample])
+        shares = np.array([shown.images * _IMAGE * e.times for shown, e in sample])
         pictures, ends = _of_mean(shares, count, error=0.0, basis="", independent=False), _IMAGE_RANGE
         said = f", {_IMAGE:g} tokens an image"
     return Total(

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -104,6 +106,15 @@ def test_without_answers_the_range_is_stated_and_wide() -> None:
     assert ruled.high < 1.1 * ruled.value
     guessed = estimate_prompts([(shown(0, 1), NOTHING)] * 5, [], count=5, task="t")
     assert (guessed.low, guessed.high) == (400, 16_000)
+
+
+def test_what_is_sent_for_each_sample_is_read_each_time() -> None:
+    for estimate in (TokenEstimate(), TokenEstimate(image_tokens=765), TokenEstimate(text_tokens=90, image_tokens=765)):
+        once, five = (
+            estimate_prompts([(shown(400, 1), replace(estimate, times=times))] * 5, [], count=5, task="t")
+            for times in (1, 5)
+        )
+        assert (five.value, five.low, five.high) == pytest.approx((5 * once.value, 5 * once.low, 5 * once.high))
 
 
 def test_pictures_that_no_known_answer_had_are_not_learnt() -> None:

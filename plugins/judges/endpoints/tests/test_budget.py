@@ -46,6 +46,37 @@ def test_the_first_request_goes_alone_and_those_in_flight_count_at_the_average()
     assert not limited.allows_one_more(9)
 
 
+@pytest.mark.parametrize("limit", [{"budget_tokens": 1000}, {"budget_usd": 1.0}])
+def test_what_was_free_says_nothing_of_what_the_next_question_takes(limit: dict[str, Any]) -> None:
+    limited = budget(**limit)
+    for _ in range(100):  # refused by a filter
+        limited.add(Spent())
+    assert limited.allows_one_more(0)
+    assert not limited.allows_one_more(1)
+    assert limited.room(0) == 16, "as at the beginning"
+    assert limited.room(10) == 6
+    limited.add(Spent(200, 50, 0.25))
+    assert limited.allows_one_more(2)
+    assert not limited.allows_one_more(3), "a quarter is spent, and each takes as much"
+    assert limited.room(0) == 4
+    assert limited.room(4) == 0
+
+
+def test_what_earlier_commands_spent_tells_no_average() -> None:
+    limited = budget(Usage(answers=1000, prompt_tokens=100), budget_tokens=1000)
+    assert not limited.allows_one_more(1)
+    limited.add(Spent(90, 10))
+    assert limited.allows_one_more(7)
+    assert not limited.allows_one_more(8)
+
+
+def test_a_model_without_a_price_is_not_held_back_by_a_budget_of_money() -> None:
+    free = budget(budget_usd=1.0, prices={"prompt": 0.0, "completion": 0.0})
+    free.add(Spent(100, 10))
+    assert free.allows_one_more(1000)
+    assert free.room(1000) is None
+
+
 def test_a_spent_budget_says_what_to_raise() -> None:
     assert "100 tokens spent of budget_tokens 100; raise budget_tokens" in str(
         budget(Usage(prompt_tokens=100), budget_tokens=100).budget_error()
@@ -104,6 +135,30 @@ def test_a_budget_that_cannot_be_counted_is_an_error_after_one_request(
     found, error = collect(judge(**limit), [put(plan, item=number) for number in range(50)])
     assert fault in str(error)
     assert len(found) == len(server.log()) == 1
+
+
+def test_a_filter_does_not_open_the_budget(
+    judge: Callable[..., Judge], put: Callable[..., Request], says: Callable[..., str], server: Any
+) -> None:
+    blocked = says(400, {"error": {"code": "content_filter", "message": "filtered"}})
+    requests = [put(blocked, item=number) for number in range(3)] + [put("slow:0.05", item=n) for n in range(3, 60)]
+    found, error = collect(judge(budget_usd=0.0035, prices=PRICES), requests)
+    assert isinstance(error, BudgetError)
+    assert sum(judgement.status is Status.REFUSED for judgement in found) == 3
+    assert sum(judgement.cost_usd or 0 for judgement in found) <= 0.0035 + 0.00036, "one answer too many at most"
+    assert len(server.log()) == len(found)
+
+
+@pytest.mark.parametrize("usage", [{"prompt_tokens": 100}, {"completion_tokens": 10}, {}])
+def test_a_budget_needs_both_counts(
+    judge: Callable[..., Judge], put: Callable[..., Request], says: Callable[..., str], usage: dict[str, int]
+) -> None:
+    message = {"role": "assistant", "content": "<answer>yes</answer>"}
+    half = says(200, {"choices": [{"message": message, "finish_reason": "stop"}], "usage": usage})
+    for limit in ({"budget_tokens": 1000}, {"budget_usd": 1.0, "prices": PRICES}):
+        found, error = collect(judge(**limit), [put(half, item=number) for number in range(9)])
+        assert "does not say how many tokens" in str(error)
+        assert len(found) == 1
 
 
 def test_what_the_server_charges_counts(judge: Callable[..., Judge], put: Callable[..., Request]) -> None:

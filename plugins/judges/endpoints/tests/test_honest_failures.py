@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from PIL import Image as Pillow
 
-from harness.api import Image, Judge, JudgeStoppedError, Request, Status
+from harness.api import Image, Judge, Judgement, JudgeStoppedError, Request, Status
 
 Says = Callable[..., str]
 GOOD = "<answer>yes</answer>"
@@ -45,6 +45,19 @@ def test_a_filter_is_a_refusal_and_asked_once(
     assert "filter" in judgement.error
     assert judgement.raw in ("", "<answer>no</answer>")
     assert len(server.log()) == 1
+
+
+@pytest.mark.parametrize("limit", ["max_tokens", "max_completion_tokens"])
+def test_an_answer_that_ran_to_its_limit_and_is_not_shown_is_truncated_and_others_are_asked(
+    judge: Callable[..., Judge],
+    ask: Callable[..., list[Judgement]],
+    put: Callable[..., Request],
+    says: Says,
+    limit: str,
+) -> None:
+    said = error(f"Could not finish the message because {limit} or model output limit was reached.", param=limit)
+    found = ask(judge(), [put(says(400, said)), put(item=1)])
+    assert [judgement.status for judgement in found] == [Status.TRUNCATED, Status.OK]
 
 
 @pytest.mark.parametrize(

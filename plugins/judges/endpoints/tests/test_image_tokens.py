@@ -10,8 +10,9 @@ from harness.api import Image, Pricing, Request, TokenEstimate
 from harness.testing import FakeContext
 from harness_endpoints.judge import EndpointJudge
 from harness_endpoints.openai.image_tokens import image_tokens
-from harness_endpoints.openai.judge import make
+from harness_endpoints.openai.judge import make, make_responses
 from harness_endpoints.openai.options import ChatOptions
+from harness_endpoints.openai.responses import ResponsesOptions
 
 PHOTO = Image.from_drawing(lambda: Pillow.new("RGB", (1024, 1024)), name="photo")
 
@@ -47,6 +48,12 @@ def test_a_judge_says_what_it_knows_without_a_connection(put: Callable[..., Requ
     request = put(parts=("look", PHOTO))
     asked = judge_of(model="gpt-4o", samples=3, temperature=1.0, max_tokens=50)
     assert asked.estimate_tokens(request) == TokenEstimate(image_tokens=765, completion_most=150)
+    responses = make_responses(
+        ResponsesOptions.model_validate({"api_key_env": None, "model": "gpt-4o", "samples": 3, "temperature": 1.0}),
+        FakeContext(workspace=Path()),
+    )
+    found = responses.estimate_tokens(request)
+    assert (found.image_tokens, found.times) == (765, 3), "this API gives one answer at a time"
     assert asked.estimate_tokens(put()) == TokenEstimate(image_tokens=0, completion_most=150)
     # Scaled down, as it is sent.
     assert judge_of(model="gpt-4o", max_image_side=512).estimate_tokens(request).image_tokens == 255

@@ -87,6 +87,14 @@ def test_further_headers_come_from_the_environment_and_are_secrets_too() -> None
     assert "secret" not in secrets.scrub("azure-secret, other-secret, Bearer other-secret")
 
 
+@pytest.mark.parametrize("name", ["Authorization", "authorization", "AUTHORIZATION"])
+def test_two_keys_for_one_header_are_refused(name: str) -> None:
+    with pytest.raises(UserError, match=f"headers_env: {name}: the key of `api_key_env` goes into this header"):
+        load_secrets(options(headers_env={name: "MINE"}), {"OPENAI_API_KEY": KEY, "MINE": "mine"})
+    alone = load_secrets(options(headers_env={name: "MINE"}, api_key_env=None), {"MINE": "mine"})
+    assert alone.headers() == {name: "mine"}
+
+
 def test_a_missing_key_is_named_for_another_machine_and_not_needed_on_this_one() -> None:
     with pytest.raises(UserError, match="OPENAI_API_KEY is not set"):
         load_secrets(options(), {})

@@ -206,6 +206,29 @@ def test_usage_that_is_no_number_is_not_known(usage: Any) -> None:
     assert read(whole(usage=usage)).spent == Spent()
 
 
+@pytest.mark.parametrize(
+    ("usage", "written"),
+    [
+        # xAI leaves the tokens of the reasoning out of completion_tokens; other servers count them in.
+        (
+            {
+                "prompt_tokens": 32,
+                "completion_tokens": 9,
+                "total_tokens": 135,
+                "completion_tokens_details": {"reasoning_tokens": 94},
+            },
+            103,
+        ),
+        ({"prompt_tokens": 32, "completion_tokens": 103, "total_tokens": 135}, 103),
+        ({"prompt_tokens": 32, "completion_tokens": None, "total_tokens": 135}, 103),
+        ({"prompt_tokens": 32, "completion_tokens": 9, "total_tokens": 10}, 9),
+        ({"prompt_tokens": 32, "completion_tokens": 9, "total_tokens": "many"}, 9),
+    ],
+)
+def test_tokens_that_only_the_total_has_are_written_ones(usage: dict[str, Any], written: int) -> None:
+    assert read(whole(usage=usage)).spent == Spent(32, written)
+
+
 def test_what_a_failure_cost_is_kept() -> None:
     with pytest.raises(UnusableReplyError) as caught:
         read(whole(message={"content": None}, usage={"prompt_tokens": 5, "completion_tokens": 6}))

@@ -131,6 +131,10 @@ class Asker:
             self._slots.success()
             self._lessons.record_success(images=False)
             return Outcome(request=request, refused=str(refused), spent=tally.spent)
+        except _CutError:
+            # The model wrote up to the limit. The server keeps it to itself, and the same comes at each attempt.
+            self._slots.success()
+            return Outcome(request=request, completions=(Completion(None, "length"),), spent=tally.spent)
         return Outcome(
             request=request, completions=completions, spent=tally.spent, latency=tally.latency, model=tally.model
         )
@@ -224,11 +228,14 @@ class Asker:
 
         Raises:
             _RefusedError: A filter stopped the question.
+            _CutError: The answer ran to its limit, and is not shown.
             _FailedError: There is no hope of an answer.
             JudgeStoppedError: There is no hope of any other either.
         """
         if fault.then == "refused":
             raise _RefusedError(fault.why)
+        if fault.then == "cut":
+            raise _CutError(fault.why)
         if fault.then == "learn":
             tries.refused |= {fault.field}
             tries.refusal = fault.why
@@ -257,6 +264,10 @@ class _FailedError(Exception):
 
 class _RefusedError(Exception):
     """A request that a provider's filter stopped."""
+
+
+class _CutError(Exception):
+    """A request whose answer ran to its limit, and is not shown."""
 
 
 def _fault_of_wire(error: WireError) -> Fault:

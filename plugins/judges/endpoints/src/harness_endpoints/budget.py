@@ -26,7 +26,10 @@ class Budget:
         self._name = name
         self._tokens = spent.tokens
         self._usd = spent.cost_usd
-        self._answers = spent.answers
+        # The average is over answers of this command that took anything. A refusal is free, and says nothing of the
+        # next question. What an earlier command spent counts against the budget, and may have been about other ones.
+        self._charged = 0
+        self._average_tokens = self._average_usd = 0.0
 
     @property
     def is_limited(self) -> bool:
@@ -51,9 +54,13 @@ class Budget:
 
     def add(self, spent: Spent) -> None:
         """Count one request that was answered, or that failed for good."""
-        self._answers += 1
-        self._tokens += (spent.prompt or 0) + (spent.completion or 0)
-        self._usd += self.cost(spent) or 0.0
+        tokens, usd = (spent.prompt or 0) + (spent.completion or 0), self.cost(spent) or 0.0
+        self._tokens += tokens
+        self._usd += usd
+        if tokens or usd:
+            self._charged += 1
+            self._average_tokens += (tokens - self._average_tokens) / self._charged
+            self._average_usd += (usd - self._average_usd) / self._charged
 
     def check_known(self, spent: Spent) -> None:
         """See that an answer's cost is known where it must be.
@@ -61,10 +68,16 @@ class Budget:
         Raises:
             JudgeStoppedError: A budget is set and the server does not say what it limits.
         """
-        if self._options.budget_tokens is not None and spent.prompt is None and spent.completion is None:
+        is_counted = spent.prompt is not None and spent.completion is not None
+        if self._options.budget_tokens is not None and not is_counted:
             raise JudgeStoppedError(
                 f"judge {self._name}: budget_tokens is set, and {self._options.base_url} does not say how many tokens "
                 "an answer took; leave the budget out, or make the server report `usage`"
+            )
+        if self._options.budget_usd is not None and (spent.usd is None or self._options.prices) and not is_counted:
+            raise JudgeStoppedError(
+                f"judge {self._name}: budget_usd is set, and {self._options.base_url} does not say how many tokens an "
+                "answer took; leave the budget out, or make the server report `usage`"
             )
         if self._options.budget_usd is not None and self.cost(spent) is None:
             raise JudgeStoppedError(
@@ -75,17 +88,16 @@ class Budget:
     def allows_one_more(self, in_flight: int) -> bool:
         """Whether another request fits, those in flight counted at the average so far.
 
-        The first one goes alone, so that there is an average.
+        Until one has taken anything they go one by one, so that there is an average.
         """
         if not self.is_limited or in_flight == 0:
             return self.has_remaining
-        if self._answers == 0:
+        if self._charged == 0:
             return False
         # Requests in flight have not reported yet; without them a high concurrency would overshoot the budget.
-        ahead = 1 + in_flight / self._answers
         tokens, usd = self._options.budget_tokens, self._options.budget_usd
-        fits = tokens is None or self._tokens * ahead < tokens
-        return fits and (usd is None or self._usd * ahead < usd)
+        fits = tokens is None or self._tokens + in_flight * self._average_tokens < tokens
+        return fits and (usd is None or self._usd + in_flight * self._average_usd < usd)
 
     def room(self, waiting: int) -> int | None:
         """How many more requests may be submitted at once, beside those that wait for an answer; `None`: any number.
@@ -96,11 +108,14 @@ class Budget:
             return None
         if not self.has_remaining:
             return 0
-        if self._answers == 0:
+        if self._charged == 0:
             return max(0, _FIRST - waiting)
         tokens, usd = self._options.budget_tokens, self._options.budget_usd
-        left = [] if tokens is None or not self._tokens else [(tokens - self._tokens) * self._answers / self._tokens]
-        left += [] if usd is None or not self._usd else [(usd - self._usd) * self._answers / self._usd]
+        left = []
+        if tokens is not None and self._average_tokens:
+            left.append((tokens - self._tokens) / self._average_tokens)
+        if usd is not None and self._average_usd:
+            left.append((usd - self._usd) / self._average_usd)
         # One more than fits in full, as where each request goes by itself: else the last part is never spent.
         return max(0, int(min(left)) + 1 - waiting) if left else None
 

@@ -31,11 +31,13 @@ _NO_NAME = frozenset({"", "none", "null"})
 _TITLE = re.compile(r"<title[^>]*>([^<]{1,300})", re.IGNORECASE)
 _HALF_PAIRS = re.compile("[\ud800-\udfff]")
 _COME_BACK = re.compile(
-    r"(?:try|retry(?:ing)?)\b[^.0-9]{0,40}?\b(?:in|after) (?P<number>[0-9]{1,6}(?:\.[0-9]{1,9})?) ?(?P<unit>ms|s|m|h)?",
+    r"(?:try|retry(?:ing)?)\b[^.0-9]{0,40}?\b(?:in|after) "
+    r"(?P<number>[0-9]{1,6}(?:\.[0-9]{1,9})?) ?(?P<unit>ms|milli|s|m|h)?"
+    r"(?:(?<=m)(?P<seconds>[0-9]{1,2}(?:\.[0-9]{1,9})?)s)?",
     re.IGNORECASE,
 )
 _DELAY = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,9})?)s")
-_UNITS = {"ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+_UNITS = {"ms": 1e-3, "milli": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 class Complaint(NamedTuple):
@@ -173,4 +175,6 @@ def _wait(text: str, nodes: list[dict[str, Any]]) -> float | None:
         if delay:
             return float(delay[1])
     found = _COME_BACK.search(text)
-    return float(found["number"]) * _UNITS[(found["unit"] or "s").lower()] if found else None
+    if not found:
+        return None
+    return float(found["number"]) * _UNITS[(found["unit"] or "s").lower()] + float(found["seconds"] or 0)

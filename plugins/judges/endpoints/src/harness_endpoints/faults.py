@@ -1,6 +1,6 @@
 """The meaning of a failed response, and the next action: the whole policy in one place. Pure.
 
-    status, Complaint, what was sent  ->  Fault: refused | learn | stop | fail | again | once
+    status, Complaint, what was sent  ->  Fault: refused | cut | learn | stop | fail | again | once
 
 The words of the server decide before the status does: providers send a filtered question as 400, 403 or 500, a wrong
 key as 400, and exhausted credit as 429. The patterns are data, one rule for each meaning, tried in order. What no
@@ -17,9 +17,10 @@ from harness_endpoints.complaint import Complaint
 from harness_endpoints.payload import LIMITS, Field
 from harness_endpoints.retry import AGAIN, CONGESTED
 
-Then = Literal["refused", "learn", "stop", "fail", "again", "once"]
-"""What to do: count a refusal; leave a field out and ask again; stop the judge; fail this request; try again; try again
-one time only, because what comes then is mostly the same, and paid for."""
+Then = Literal["refused", "cut", "learn", "stop", "fail", "again", "once"]
+"""What to do: count a refusal; count an answer that ran to its limit and is not shown; leave a field out and ask again;
+stop the judge; fail this request; try again; try again one time only, because what comes then is mostly the same, and
+paid for."""
 
 Reason = Literal["credit", "day", "key", "access", "model", "address", "images", "system", "limit", "field", "tls"]
 """Why a judge stops; `harness_endpoints.asking` has the fix for each."""
@@ -126,11 +127,20 @@ _TOO_LONG = _rule(
     "fail",
     None,
     codes=r"contextlength|contextsize|contextwindow|requesttoolarge|tokenslimit|stringabovemax|promptistoolong",
+    # A limit by the minute is no limit of a question, and is waited for.
     words=r"context (?:length|window|size)|contextwindow|(?:prompt|input|request)(?: body)?(?: is)? too (?:long|large)"
-    r"|too many (?:input|prompt) tokens|input length .{0,60}exceed|exceeds? .{0,40}\b(?:context|input tokens)"
+    r"|too many (?:input|prompt) tokens|input length .{0,60}exceed"
+    r"|exceeds? (?!.{0,80}(?:rate limit|per min)).{0,40}\b(?:context|input tokens)"
     r"|inputs? tokens .{0,60}must be|longer than the maximum|reduce the length",
     statuses=_All(401, 402, 403),
     sure=True,
+)
+_CUT = _rule(
+    "cut",
+    None,
+    codes=r"^$",
+    words=r"could not finish the message because .{0,60}(?:max_tokens|output limit|limit was reached)",
+    statuses=(400, 422, 500),
 )
 _SYSTEM = _rule(
     "stop",
@@ -240,7 +250,7 @@ def read_fault(
     why, kind = f"{within or f'status {status}'}: {complaint.excerpt}", f"{within}status {status}"
     # Credit first: providers send it as 429, which would otherwise be retried for nothing. Filters come
     # before fields and images, whose patterns are wider.
-    for rule in (_CREDIT, _ACCOUNT, _REFUSED, _TOO_LONG):
+    for rule in (_CREDIT, _ACCOUNT, _REFUSED, _TOO_LONG, _CUT):
         if _says(rule, status, complaint) and not (rule is _CREDIT and _comes_back(complaint, wait)):
             return Fault(rule.then, why, kind, rule.reason)
     refused = _find_refused_field(status, complaint, sent)

@@ -145,7 +145,8 @@ class EndpointJudge:
             tokens = self._dialect.image_tokens(options.model, width, height) if not options.is_local else None
             images = None if images is None or tokens is None else images + tokens
         most = None if options.max_tokens is None else options.max_tokens * options.samples
-        return TokenEstimate(image_tokens=images, completion_most=most)
+        times = 1 if self.payloads.answers_at_once else options.samples
+        return TokenEstimate(image_tokens=images, completion_most=most, times=times)
 
     @property
     def pricing(self) -> Pricing:

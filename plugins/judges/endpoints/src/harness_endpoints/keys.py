@@ -56,6 +56,11 @@ def load_secrets(options: EndpointOptions, environ: Mapping[str, str] = os.envir
         headers[name] = value
         values.append(key)
     for header, variable in options.headers_env.items():
+        if header.lower() in {name.lower() for name in headers}:
+            raise UserError(
+                f"headers_env: {header}: the key of `api_key_env` goes into this header; say `api_key_env: null`, or "
+                "leave this one out"
+            )
         value = _value(environ.get(variable, ""), variable)
         if not value:
             raise UserError(f"headers_env: {header}: the environment variable {variable} is not set; export it")

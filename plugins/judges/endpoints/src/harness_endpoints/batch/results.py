@@ -9,7 +9,7 @@ from harness_endpoints.batch.api import BatchResult
 from harness_endpoints.batch.parts import BatchParts, Held
 from harness_endpoints.complaint import read_complaint
 from harness_endpoints.faults import Fault, SentRequest, read_fault
-from harness_endpoints.reply import ServerSaysError, Spent, UnusableReplyError
+from harness_endpoints.reply import Completion, ServerSaysError, Spent, UnusableReplyError
 
 _EXPIRED = Fault("again", "the batch ended before this question was asked", "expired")
 
@@ -71,6 +71,8 @@ class ResultReader:
         if fault.then == "refused":
             self._parts.lessons.record_success(images=False)
             return ReadResult(Outcome(held.request, held.spent, refused=fault.why))
+        if fault.then == "cut":
+            return ReadResult(Outcome(held.request, held.spent, completions=(Completion(None, "length"),)))
         if fault.then == "stop":
             return ReadResult(stop=fault)
         if fault.then == "learn":

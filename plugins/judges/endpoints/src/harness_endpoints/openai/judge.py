@@ -23,7 +23,12 @@ CHAT = Dialect(
 """Chat completions, as OpenAI defined them and most servers copy them."""
 
 RESPONSES = Dialect(
-    name="responses", generation=1, payloads=ResponsesPayloads, read=read_response, batches=OpenAiBatches
+    name="responses",
+    generation=1,
+    payloads=ResponsesPayloads,
+    read=read_response,
+    batches=OpenAiBatches,
+    image_tokens=image_tokens,
 )
 """OpenAI's Responses API, https://developers.openai.com/api/reference/resources/responses."""
 

@@ -158,9 +158,14 @@ def _read_usage(whole: dict[str, Any]) -> Spent:
     cost, details = usage.get("cost"), usage.get("prompt_tokens_details")
     # NaN fails the comparison.
     fine = isinstance(cost, int | float) and not isinstance(cost, bool) and 0 <= cost < _MOST_USD
+    names = ("prompt_tokens", "completion_tokens", "total_tokens")
+    prompt, completion, total = (count_of(usage.get(name)) for name in names)
+    # Some servers leave the tokens of the reasoning out of `completion_tokens`. They are in the total, and on the bill.
+    if prompt is not None and total is not None and total > prompt + (completion or 0):
+        completion = total - prompt
     return Spent(
-        prompt=count_of(usage.get("prompt_tokens")),
-        completion=count_of(usage.get("completion_tokens")),
+        prompt=prompt,
+        completion=completion,
         usd=float(cost) if cost is not None and fine else None,
         cached=count_of(details.get("cached_tokens")) if isinstance(details, dict) else None,
     )
