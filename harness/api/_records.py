@@ -163,6 +163,9 @@ class Judgement:
     def __post_init__(self) -> None:
         if (self.status is Status.OK) != (self.verdict is not None):
             raise DataError(f"judgement: status {self.status} with verdict {self.verdict!r}")
+        for name in ("raw", "rationale", "error", "cut", "thinking", "model"):
+            if not isinstance(getattr(self, name), str):
+                raise DataError(f"judgement: `{name}` must be text, got {getattr(self, name)!r}")
 
     @classmethod
     def of(cls, verdict: Verdict, **fields: Any) -> Judgement:

@@ -121,7 +121,7 @@ def _compare_chunk(journal: RecordedJournal, task: str, chunk: Sequence[PlannedR
             found.add(f"item {row.item}, question {row.place}: it is not what the data and the plugin ask here")
         contents.append((row.request, row.content))
     with journal.transaction():
-        journal.store("requests", contents, replaces=lambda known: False)
+        journal.store("requests", contents, keep=lambda known, new: known)
     return seen
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import io
-import os
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,7 @@ import click
 
 from harness.console import CalledWith, say
 from harness.first_party import read_distributions
-from harness.libraries.terminal import find_output_fault, guard_streams
+from harness.libraries.terminal import drop_output, find_output_fault, guard_streams, has_lost_reader
 from harness.libraries.text import clean
 from harness.verbs import VERBS
 
@@ -54,7 +53,7 @@ class _LazyGroup(click.Group):
             return super().invoke(ctx)
         except SystemExit as error:
             # As a program of its own would end. In a verb of the core it would hide a fault.
-            if not _is_of_plugin(ctx) or _has_lost_reader(error):
+            if not _is_of_plugin(ctx) or has_lost_reader(error):
                 raise
             if error.code is None or isinstance(error.code, int):
                 return error.code
@@ -228,7 +227,7 @@ def _run(argv: list[str] | None) -> int:
     except BrokenPipeError:
         code = _end_unread(alone=argv is None)
     except SystemExit as error:  # the harness itself never calls sys.exit before this point
-        code = _end_unread(alone=argv is None) if _has_lost_reader(error) else _report(error)
+        code = _end_unread(alone=argv is None) if has_lost_reader(error) else _report(error)
     except Exception as error:
         code = _end_unread(alone=argv is None, why=why) if (why := find_output_fault(error)) else _report(error)
     # A verb of a plugin may return anything.
@@ -245,19 +244,8 @@ def _end_unread(*, alone: bool, why: str = "") -> int:
     if why:
         say(f"error: the output cannot be written ({why}); free space, or write it to another place")
     if alone:
-        # Python writes what stdout still holds at its end. Where that fails it complains, and ends with code 120.
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, 1)
-        os.close(nowhere)
+        drop_output()
     return 2 if why else 141
-
-
-def _has_lost_reader(error: SystemExit) -> bool:
-    """Whether it is how click and rich end a program whose output is read no further, as by `head`."""
-    import traceback
-
-    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
-    return str(frame.f_globals.get("__name__")).partition(".")[0] in ("click", "rich")
 
 
 def _report(error: Exception | SystemExit) -> int:

@@ -89,7 +89,8 @@ def write_whole(path: Path, content: str | bytes) -> None:
     handle, made = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=_PART)
     try:
         with os.fdopen(handle, "wb") as stream:
-            _try_lock(stream.fileno())
+            if sys.platform != "win32":  # there, a lock would be in the way of writing
+                try_lock(stream.fileno())
             stream.write(data)
             stream.flush()
             os.chmod(made, 0o644)  # mkstemp makes files that only their owner reads
@@ -138,22 +139,11 @@ def _sweep(path: Path) -> None:
     for torn in path.parent.glob(f".{glob.escape(path.name)}.*{_PART}"):
         try:
             with open_regular(torn) as stream:
-                if _try_lock(stream.fileno()):
+                # On Windows, what is at work cannot be removed.
+                if sys.platform == "win32" or try_lock(stream.fileno()):
                     torn.unlink()
         except OSError:
-            continue  # on Windows it is at work, and elsewhere it is gone or another user's
-
-
-def _try_lock(descriptor: int) -> bool:
-    if sys.platform == "win32":
-        return True
-    import fcntl
-
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
+            continue  # it is at work, gone, or another user's
 
 
 def _sync_file(path: Path) -> None:
@@ -180,3 +170,19 @@ def _sync_folder(path: Path) -> None:
         return
     finally:
         os.close(descriptor)
+
+
+def try_lock(descriptor: int) -> bool:
+    """Lock an open file for this process, if no other one holds it. The system frees it when the process dies."""
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+import traceback
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO, cast
@@ -61,6 +62,22 @@ def find_output_fault(error: BaseException) -> str:
     except OSError as fault:
         return fault.strerror or str(fault)
     return ""
+
+
+def has_lost_reader(error: SystemExit) -> bool:
+    """Whether it is how click and rich end a program whose output is read no further, as by `head`."""
+    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+    return str(frame.f_globals.get("__name__")).partition(".")[0] in _DRAWN
+
+
+def drop_output() -> None:
+    """Write to stdout no more. What it still holds goes nowhere.
+
+    Python writes that at its end. Where it cannot be written Python complains, and ends with code 120.
+    """
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.close(nowhere)
 
 
 class _CleanStream:

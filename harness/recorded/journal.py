@@ -133,6 +133,6 @@ class RecordedJournal(Journal):
                 query = "SELECT status, verdict, probabilities, raw, more FROM judgements WHERE judge=? AND request=?"
                 old = JudgementRow(*self.select_one(query, (judge, request)))
                 before = (judge, request, time, old.status, old.verdict, old.probabilities, old.more)
-                self.store("replaced", [before], replaces=lambda known: False)
+                self.store("replaced", [before], keep=lambda known, new: known)
                 self.store("judgements", [(judge, request, *new._replace(raw=old.raw))])
             self.drop_meta("published")  # the reports are older than the verdicts now

@@ -15,6 +15,7 @@ from harness.api import (
     Example,
     Item,
     Judgement,
+    PluginError,
     Protocol,
     RecordingLayout,
     Request,
@@ -241,6 +242,8 @@ def make_task(offer: Offer, options: BaseModel | None, context: PlanContext, *, 
         raise UserError(f"task {offer.id} has no split {split!r}; it has {', '.join(splits) or 'none'}")
     task: Task = offer.create(options, context)
     check_contract("task", offer.id, task, ("protocol", "format", "items", "render", "fingerprint"))
+    if not isinstance(task.protocol, Protocol):
+        raise PluginError(f"task {offer.id}: its `protocol` is {task.protocol!r}, and no Protocol")
     return task
 
 

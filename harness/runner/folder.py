@@ -15,7 +15,6 @@ from __future__ import annotations
 import json
 import os
 import platform
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -24,7 +23,7 @@ from typing import Any
 
 from harness import __version__
 from harness.api import JournalError
-from harness.libraries.files import check_regular, read_whole, write_whole
+from harness.libraries.files import check_regular, read_whole, try_lock, write_whole
 from harness.libraries.secrets import scrub, scrub_document
 
 JOURNAL = "journal.sqlite"
@@ -106,7 +105,7 @@ def lock_folder(folder: Path) -> Iterator[None]:
             f"{path}: cannot be written ({error.strerror or error}); check the permissions of the folder"
         ) from error
     with opened as handle:
-        if not _try_lock(handle.fileno()):
+        if not try_lock(handle.fileno()):
             handle.seek(0)
             holder = handle.read(20).strip() or "unknown"
             raise JournalError(
@@ -116,21 +115,6 @@ def lock_folder(folder: Path) -> Iterator[None]:
         handle.write(str(os.getpid()))
         handle.flush()
         yield
-
-
-def _try_lock(descriptor: int) -> bool:
-    try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
 
 
 def write_record(

@@ -28,7 +28,9 @@ from harness.runner.database import Database
 from harness.runner.rows import (
     CellRow,
     ItemRow,
+    JudgementRow,
     Rows,
+    add_spending,
     difference,
     judgement_from_row,
     judgement_row,
@@ -99,7 +101,7 @@ class Journal(Database):
     def add_judgements(self, judge: str, judgements: Iterable[tuple[str, Judgement]]) -> None:
         """Record answers by request key; inside a transaction. A new answer replaces an `error`, and nothing else."""
         rows = [(judge, request, *judgement_row(judgement)) for request, judgement in judgements]
-        self.store("judgements", rows, replaces=_is_failure)
+        self.store("judgements", rows, keep=_keep_answer)
 
     def count_taken(self, sources: Iterable[str]) -> None:
         """Note where answers were taken over from; inside a transaction, with the answers."""
@@ -176,6 +178,6 @@ def _of_item(item: ItemRow) -> tuple[Any, ...]:
     return item[:-1]
 
 
-def _is_failure(known: tuple[Any, ...]) -> bool:
-    """Whether a row of judgements may be replaced by a new answer."""
-    return bool(known[2] == "error")
+def _keep_answer(known: tuple[Any, ...], new: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Of two rows of judgements the one to keep: an answer, and of failures the new one."""
+    return known if known[2] != "error" else (*new[:2], *add_spending(JudgementRow(*known[2:]), JudgementRow(*new[2:])))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -72,7 +72,10 @@ class PlannedTask:
     def read(self, split: str) -> Iterator[Item]:
         """All items of a split. A `DataError` names the task, and so does the `PluginError` of what is no item."""
         try:
-            for item in self.task.items(split):
+            items: object = self.task.items(split)
+            if not isinstance(items, Iterable):
+                raise PluginError(f"task {self.name} ({self.id}): `items` gives {items!r}; let it yield each Item")
+            for item in items:
                 if not isinstance(item, Item):
                     raise PluginError(f"task {self.name} ({self.id}), {split}: `items` yields {item!r}, and no Item")
                 yield item

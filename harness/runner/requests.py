@@ -98,12 +98,15 @@ def _stream_of_item(planned: PlannedTask, item: Item, ordinal: int) -> Iterator[
 
 def _render(planned: PlannedTask, item: Item, order: tuple[int, ...]) -> Request:
     request = planned.task.render(item, order=order, format=planned.format)
-    # With another answer space the judge would be asked one question, and scored on another.
-    if not isinstance(request, Request) or request.space != item.space:
-        raise PluginError(
-            f"task {planned.name} ({planned.id}), item {item.id}: `render` must make a Request with the item's answer "
-            f"space, {item.space}, and made {getattr(request, 'space', request)}"
-        )
+    wanted: dict[str, object] = {"item": item.id, "space": item.space, "order": order}
+    # Otherwise the judge would be asked one question, and scored on another.
+    for name, value in wanted.items():
+        made = getattr(request, name, request)
+        if not isinstance(request, Request) or (made != value and (name != "order" or len(order) > 1)):
+            raise PluginError(
+                f"task {planned.name} ({planned.id}), item {item.id}: `render` must make a Request whose `{name}` is "
+                f"{value}, and made {made!r}"
+            )
     return request
 
 

@@ -14,6 +14,7 @@ from harness.api import AnswerSpace, DataError, Judgement, Usage, Verdict, scrub
 _OWN = ("status", "verdict", "probabilities", "raw", "read")
 _MORE = tuple(spec.name for spec in fields(Judgement) if spec.name not in _OWN)
 """Fields of a judgement that share one column."""
+_SPENT = ("prompt_tokens", "completion_tokens", "cost_usd")
 
 
 class ItemRow(NamedTuple):
@@ -144,14 +145,21 @@ def judgement_from_row(status: str, verdict: str | None, probabilities: str | No
     return Judgement.from_json(plain)
 
 
+def add_spending(known: JudgementRow, new: JudgementRow) -> JudgementRow:
+    """A new answer with what the failed one took in whose place it comes: it was paid for too."""
+    before, more = json.loads(known.more), json.loads(new.more)
+    for name in _SPENT:
+        if quantity(before.get(name)):
+            more[name] = before[name] + (more[name] if quantity(more.get(name)) else 0)
+    return new._replace(more=json.dumps(more))
+
+
 def usage_of(more: Sequence[Mapping[str, Any]]) -> Usage:
     """What judgements took, from the column that holds their further fields.
 
     Judges and servers say what they like: what is no sensible quantity counts as not said.
     """
-    read = [quantity(fields.get("prompt_tokens")) for fields in more]
-    written = [quantity(fields.get("completion_tokens")) for fields in more]
-    costs = [quantity(fields.get("cost_usd")) for fields in more]
+    read, written, costs = ([quantity(fields.get(name)) for fields in more] for name in _SPENT)
     names = {fields["model"] for fields in more if isinstance(fields.get("model"), str) and fields["model"]}
     return Usage(
         answers=len(more),

@@ -129,6 +129,13 @@ def test_a_judgement_survives_json(judgement: Judgement) -> None:
     assert Judgement.from_json(json.loads(json.dumps(judgement.to_json()))) == judgement
 
 
+@pytest.mark.parametrize("name", ["raw", "rationale", "error", "cut", "thinking", "model"])
+@pytest.mark.parametrize("value", [b"x", 1, None, ["x"]])
+def test_the_texts_of_a_judgement_are_text(name: str, value: Any) -> None:
+    with pytest.raises(DataError, match=f"judgement: `{name}` must be text, got "):
+        Judgement(status=Status.OK, verdict="yes", **{name: value})
+
+
 def test_status_and_verdict_go_together() -> None:
     with pytest.raises(DataError):
         Judgement(status=Status.OK)

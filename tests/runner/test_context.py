@@ -58,6 +58,10 @@ class Over(Plain):
         return "over " + self.inner.fingerprint()
 
 
+class Unruled(Plain):
+    protocol = None
+
+
 class Twin(Plain):
     """Another task that happens to have the fingerprint of `plain`."""
 
@@ -79,6 +83,7 @@ def harness_tasks():
         card("several", Plain, options=Options, unfold=several),
         card("bare", Plain),
         card("twin", Twin, options=Options),
+        card("unruled", Unruled),
         card("broken", lambda options, context: object()),
         card("deep", deeper, options=Options),
         card("a", lambda options, context: context.task("mine/b")),
@@ -143,6 +148,11 @@ def test_what_is_wrong_with_another_task_is_named(
 def test_another_task_must_keep_the_contract(context: PlanContext) -> None:
     with pytest.raises(PluginError, match=r"mine/broken: its factory returned .* lacks protocol, format, items"):
         context.task("mine/broken")
+
+
+def test_the_protocol_of_a_task_is_a_protocol(context: PlanContext) -> None:
+    with pytest.raises(PluginError, match="task mine/unruled: its `protocol` is None, and no Protocol"):
+        context.task("mine/unruled")
 
 
 def test_a_task_may_be_made_over_itself_with_other_options(context: PlanContext) -> None:

@@ -61,6 +61,24 @@ def test_an_answer_replaces_an_error_and_nothing_replaces_an_answer(path: Path) 
     journal.close()
 
 
+def test_an_answer_counts_what_the_failed_ones_before_it_took(path: Path) -> None:
+    paid = {"prompt_tokens": 100, "completion_tokens": 10, "cost_usd": 0.5}
+    journal = filled(path, judgement=Judgement.failure(Status.ERROR, "no text", **paid))
+    for judgement in (
+        Judgement.failure(Status.ERROR, "down"),
+        Judgement.failure(Status.ERROR, "no text", **paid),
+        Judgement.of("yes", prompt_tokens=7, model="m"),
+        Judgement.of("no", **paid),  # comes too late, and is not recorded
+    ):
+        with journal.transaction():
+            journal.add_judgements("judge", [("key-i", judgement)])
+    kept = journal.judgement("judge", "key-i")
+    assert kept == Judgement.of("yes", prompt_tokens=207, completion_tokens=20, cost_usd=1.0, model="m")
+    spent = journal.usage("judge")
+    assert (spent.answers, spent.prompt_tokens, spent.completion_tokens, spent.cost_usd) == (1, 207, 20, 1.0)
+    journal.close()
+
+
 def test_a_second_item_of_the_same_id_is_refused_and_both_places_are_named(path: Path) -> None:
     journal = filled(path)
     with journal.transaction():

@@ -161,6 +161,14 @@ def test_what_is_wrong_with_an_item_is_said_with_its_task_and_split(make_plan: M
         list(make_plan(no_item).tasks[0].items())
 
 
+@pytest.mark.parametrize("given", [None, 3])
+def test_a_task_that_gives_no_items_to_go_through_is_named(make_plan: MakePlan, text_task: Any, given: object) -> None:
+    task = text_task()
+    task.items = lambda split: given
+    with pytest.raises(PluginError, match=rf"task text \(t/text\): `items` gives {given}; let it yield each Item"):
+        list(make_plan(task).tasks[0].items())
+
+
 @pytest.mark.parametrize(("name", "value"), [("id", 1), ("id", ""), ("group", 0), ("group", None)])
 def test_an_id_and_a_group_are_text(make_plan: MakePlan, text_task: Any, name: str, value: object) -> None:
     task = text_task(change=lambda index, item: replace(item, **{name: value}))

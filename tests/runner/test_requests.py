@@ -170,6 +170,10 @@ def test_equal_spaces_that_are_written_otherwise_are_never_mixed_up() -> None:
     [
         (lambda request: replace(request, space=Choice(("a", "b"))), "a"),
         (lambda request: None, "None"),
+        (lambda request: replace(request, item="test-9"), "test-9"),
+        # It shows the candidates as they come. Half of its verdicts would be turned round.
+        (lambda request: replace(request, order=(0, 1)), r"\(0, 1\)"),
+        (lambda request: replace(request, order=()), r"\(\)"),
     ],
 )
 def test_a_request_that_is_not_about_its_item_is_refused(
@@ -181,4 +185,4 @@ def test_a_request_that_is_not_about_its_item_is_refused(
 
     said = rf"task text \(t/text\), item test-0: `render` must make .* and made .*{made}"
     with pytest.raises(PluginError, match=said):
-        list(stream_requests(make_plan(Other()).tasks[0]))
+        list(stream_requests(make_plan(Other(pairs=True, protocol=Protocol(order="both"))).tasks[0]))

@@ -224,14 +224,14 @@ class SealedDatabase:
         table: str,
         rows: Sequence[tuple[Any, ...]],
         *,
-        replaces: Callable[[tuple[Any, ...]], bool] = lambda known: True,
+        keep: Callable[[tuple[Any, ...], tuple[Any, ...]], tuple[Any, ...]] = lambda known, new: new,
     ) -> None:
         """Insert rows, inside a transaction. One whose key is known takes the place of the known row.
 
         Args:
             table: Name of the table.
             rows: The rows, all of one length.
-            replaces: Whether a known row may be replaced.
+            keep: Makes the row to keep of a known one and a new one of the same key.
         """
         if not rows or self.store_new(table, rows):
             return
@@ -240,8 +240,7 @@ class SealedDatabase:
         after = dict(before)
         for row in rows:
             known = after.get(row[:length])
-            if known is None or replaces(known):
-                after[row[:length]] = row
+            after[row[:length]] = row if known is None else keep(known, row)
         changed = [key for key, row in after.items() if before.get(key) != row]
         self._insert("OR REPLACE", table, [after[key] for key in changed])
         # Without the rows that stay as they were: most are, when a run goes on.
