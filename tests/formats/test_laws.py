@@ -214,7 +214,7 @@ def test_look_alikes_of_other_scripts_are_not_letters_or_digits(
 
 
 MEGABYTE = 1_000_000
-HOSTILE_SIZE = 400_000  # 1,200 readings: each at the rate that a megabyte in 3 CPU seconds asks for
+HOSTILE_SIZE = 200_000  # 1,200 readings: each at the rate that a megabyte in 3 CPU seconds asks for
 ATTACKS = [
     *(
         "[",

@@ -18,6 +18,7 @@ from harness_miniature.degrade import Degradation
 from harness_miniature.sources import load
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from PIL.Image import Image as PILImage
 
 Colour = tuple[int, int, int]
@@ -95,6 +96,29 @@ class Scene:
     degradation: Degradation | None = None
 
 
+_LEVELS = np.arange(256)
+
+
+def _table(values: NDArray[np.floating]) -> NDArray[np.uint8]:
+    """What becomes of each of the 256 levels, from numbers that may lie beyond them."""
+    table: NDArray[np.uint8] = np.clip(np.rint(values), 0, 255).astype(np.uint8)
+    return table
+
+
+_SHADOW = _table(_LEVELS * 0.28)
+_SHARPEN = _table(255 * np.clip((_LEVELS - 104) / 64, 0.0, 1.0))
+_CASTS = {name: np.stack([_table(_LEVELS * factor) for factor in factors]) for name, factors in CASTS.items()}
+
+
+def _map_levels(picture: PILImage, table: NDArray[np.uint8]) -> PILImage:
+    """Look each level of a picture up: in one table, or in one for each of its three colours.
+
+    Pillow's own `point` goes through its table in Python, which takes longer than a small picture does.
+    """
+    pixels = np.asarray(picture)
+    return PIL.Image.fromarray(table[pixels] if table.ndim == 1 else table[np.arange(3), pixels])
+
+
 def paint(scene: Scene, size: int) -> PILImage:
     """Draw a scene.
 
@@ -108,7 +132,7 @@ def paint(scene: Scene, size: int) -> PILImage:
         _put_sign(picture, scene.sign)
     # The cast comes over cards and sign, as light does. Degradations come last, as a camera's do.
     if scene.cast:
-        picture = picture.point([round(value * factor) for factor in CASTS[scene.cast] for value in range(256)])
+        picture = _map_levels(picture, _CASTS[scene.cast])
     return picture if scene.degradation is None else scene.degradation.apply(picture)
 
 
@@ -119,8 +143,7 @@ def _background(scene: Scene, size: int) -> PILImage:
         picture = PIL.ImageOps.invert(picture)
     elif scene.backdrop == "tiles":
         picture = _mix_pieces(picture, scene.tiles)
-    wash = [min(255, round((value * (1 - _WASH) + 255 * _WASH) * scene.gain)) for value in range(256)]
-    return picture.point(wash * 3)
+    return _map_levels(picture, _table((_LEVELS * (1 - _WASH) + 255 * _WASH) * scene.gain))
 
 
 def _mix_pieces(picture: PILImage, tiles: tuple[int, ...]) -> PILImage:
@@ -140,7 +163,7 @@ def _put_card(picture: PILImage, card: Card) -> None:
     dx, dy = (round(part * size) for part in card.shadow)
     # A shadow darkens what is there. A grey box would hide the photograph and look the same on every scene.
     fallen = (left + dx, top + dy, left + dx + side, top + dy + side)
-    picture.paste(picture.crop(fallen).point([round(value * 0.28) for value in range(256)] * 3), fallen[:2])
+    picture.paste(_map_levels(picture.crop(fallen), _SHADOW), fallen[:2])
     canvas = PIL.ImageDraw.Draw(picture)
     canvas.rectangle((left, top, left + side - 1, top + side - 1), fill=_PAPER, outline=_EDGE)
     margin = max(1, round(side * 0.1))
@@ -148,16 +171,13 @@ def _put_card(picture: PILImage, card: Card) -> None:
     picture.paste(ink, (left + margin, top + margin), _ink_mask(card, side - 2 * margin))
 
 
-_SHARPEN = [round(255 * min(1.0, max(0.0, (value - 104) / 64))) for value in range(256)]
-
-
 def _ink_mask(card: Card, side: int) -> PILImage:
     """The scan enlarged to `side` pixels; a steep tone curve gives the strokes clean edges."""
     scan = PIL.Image.frombytes("L", (8, 8), load().scans[card.scan])
     if card.mirrored:
         scan = PIL.ImageOps.mirror(scan)
-    mask = scan.resize((side, side), PIL.Image.Resampling.BICUBIC).point(_SHARPEN)
-    return PIL.Image.fromarray(np.roll(np.asarray(mask), side // 2, axis=1)) if card.swapped else mask
+    mask = _SHARPEN[np.asarray(scan.resize((side, side), PIL.Image.Resampling.BICUBIC))]
+    return PIL.Image.fromarray(np.roll(mask, side // 2, axis=1) if card.swapped else mask)
 
 
 def _put_sign(picture: PILImage, sign: Sign) -> None:
