@@ -12,6 +12,7 @@ from harness.api.data._cells import ABSENT, Cell, Row, did_you_mean, suggest_nam
 from harness.api.data._files import SUFFIXES, read_object, read_table, suffix_of
 from harness.api.data._folders import LabelledFolder
 from harness.api.data._hub import HubSplit
+from harness.api.data._shards import check_shards, stem_of
 from harness.api.data._sources import Source, Split, TableOptions, data_of, find_shards, find_splits, find_table
 from harness.api.data._subsets import Layout, find_subsets
 from harness.api.data._table_task import PromptFrame, TableTask, group_of
@@ -36,6 +37,7 @@ __all__ = [
     "Table",
     "TableOptions",
     "TableTask",
+    "check_shards",
     "data_of",
     "did_you_mean",
     "files_digest",
@@ -47,6 +49,7 @@ __all__ = [
     "make_picture",
     "read_object",
     "read_table",
+    "stem_of",
     "suffix_of",
     "suggest_names",
     "write_table",

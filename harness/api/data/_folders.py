@@ -6,7 +6,6 @@ Not for the choice of the files that a task reads: see `_sources` and `_subsets`
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from pathlib import Path
 from harness.api._errors import DataError
 from harness.api.data._cells import Row
 from harness.api.data._files import suffix_of
+from harness.api.data._shards import stem_of
 from harness.api.data._tables import Media
 from harness.api.images._image import Image
 from harness.api.images._shown import ENDINGS
@@ -41,15 +41,10 @@ def entries_of(folder: Path, *, missing_ok: bool = False) -> list[Path]:
         raise DataError(f"{folder}: cannot be read ({error.strerror or error}); fix its permissions") from error
 
 
-def stem_of(path: Path) -> str:
-    """Name without ending and without the hub's shard number: `quality-00000-of-00002.parquet` is `quality`."""
-    # Older files of the hub have 16 hex digits of a hash after the numbers.
-    ending = suffix_of(path)
-    return re.sub(r"-\d{5}-of-\d{5}(-[0-9a-f]{16})?$", "", path.name[: -len(ending)] if ending else path.name)
-
-
 def files_by_stem(folder: Path) -> dict[str, tuple[Path, ...]]:
     """The tables in a folder by stem, with the shards of a table in order. Empty where there is no folder.
+
+    A table that nobody reads may have gaps: `check_shards` is for the one that is chosen.
 
     Raises:
         DataError: The folder cannot be read.

@@ -18,6 +18,7 @@ from harness.api.data._cells import Row, suggest_names
 from harness.api.data._files import SUFFIXES, suffix_of
 from harness.api.data._folders import METADATA, LabelledFolder, entries_of, files_by_stem, labels_in
 from harness.api.data._hub import HubSplit
+from harness.api.data._shards import check_shards
 from harness.api.data._tables import Media, Table
 
 Split: TypeAlias = Literal["train", "validation", "test"]
@@ -74,7 +75,8 @@ class TableOptions(BaseModel):
     splits: dict[Split, str] | None = Field(
         default=None,
         min_length=1,
-        description="File or folder of each split within the folder `data:`. With * in it, several files of one split. "
+        description="File or folder of each split within the folder `data:`. With * in it, several files of one split, "
+        "in which no shard may be missing. "
         "Of a hub dataset, its name of the split. Default: all of `data:` is test.",
     )
     hub_config: str | None = Field(default=None, description="Configuration of a hub dataset that has several.")
@@ -160,14 +162,17 @@ def find_shards(context: Context, *, stem: str) -> tuple[Path, ...]:
     """Find the files of a split: `STEM.*` or its shards `STEM-00000-of-00002.*`, in a folder or in `data/` within it.
 
     Raises:
-        DataError: There are none.
+        DataError: There are none, a shard is missing, or the split is there twice.
     """
     task, root = f"task {context.name}", Path(data_of(context))
     if root.is_file():
         raise DataError(f"{task}: {root}: expected a folder, found a file; give the one that {stem}.parquet is in")
-    for folder in (root, root / "data"):
-        if files := files_by_stem(folder).get(stem):
-            return files
+    files = tuple(file for folder in (root, root / "data") for file in files_by_stem(folder).get(stem, ()))
+    other = next((file for file in files if file.parent != files[0].parent), None)
+    if other is not None:
+        raise DataError(f"{task}: {root}: {files[0]} and {other} are both there; remove one")
+    if files:
+        return check_shards(files)
     raise DataError(
         f"{task}: {root}: expected {stem}.parquet or its shards {stem}-*.parquet, in this folder or in data/ "
         "within it; download the data set into this folder"
@@ -193,7 +198,7 @@ def find_table(context: Context, *, names: tuple[str, ...]) -> Path:
     # The folder may hold other tables of the release, such as a list of licences.
     known = [entry for entry in found if entry.name[: -len(suffix_of(entry))] in names]
     if len(known or found) == 1:
-        return (known or found)[0]
+        return check_shards(known or found)[0]
     shown = ", ".join(entry.name for entry in (known or found)[:5]) or "none"
     raise DataError(
         f"{task}: {path}: expected one table with an ending of {', '.join(ONE_TABLE)}, found {shown}; "
@@ -230,7 +235,7 @@ def _find_source(root: Path, name: str, *, at: str, pictures: PictureStore | Non
             raise DataError(f"{at}: {unread} is not read; expected files ending in {', '.join(SUFFIXES)}")
         if not files:
             raise DataError(f"{at}: no file in {root} is called like {name!r}")
-        return Table(files=files, root=root, pictures=pictures)
+        return Table(files=check_shards(files, pattern=Path(name).name), root=root, pictures=pictures)
     path = root / name
     if not path.exists():
         beside = entries_of(path.parent) if path.parent.is_dir() else []

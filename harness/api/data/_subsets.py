@@ -13,8 +13,9 @@ from harness.api._errors import DataError
 from harness.api.data._archives import PictureStore
 from harness.api.data._cells import did_you_mean
 from harness.api.data._files import SUFFIXES, suffix_of
-from harness.api.data._folders import entries_of, files_by_stem, stem_of
+from harness.api.data._folders import entries_of, files_by_stem
 from harness.api.data._hub import HubSplit
+from harness.api.data._shards import check_shards, stem_of
 from harness.api.data._sources import Source, data_of
 from harness.api.data._tables import Media, Table
 
@@ -63,7 +64,8 @@ def find_subsets(
         media: Whether the pictures are there.
 
     Raises:
-        DataError: There are no data, the subset is not in them, or they do not have this layout.
+        DataError: There are no data, the subset is not in them, they do not have this layout, a shard is missing, or a
+            table is there twice.
     """
     data, task = data_of(context), f"task {context.name}"
     if subset is not None and layout.subsets and subset not in layout.subsets:
@@ -88,7 +90,13 @@ def find_subsets(
     pictures = None
     if layout.archives or layout.prefixes != ("",):
         pictures = PictureStore(root, workspace=context.workspace, archives=layout.archives, prefixes=layout.prefixes)
-    return {each: Table(files=found[each], root=root, pictures=pictures).with_media(media) for each in wanted}
+    return {
+        # A single file that the manifest names is taken as it is, also one shard of several.
+        each: Table(
+            files=found[each] if path.is_file() else check_shards(found[each]), root=root, pictures=pictures
+        ).with_media(media)
+        for each in wanted
+    }
 
 
 def _describe_places(layout: Layout, split: str) -> str:
@@ -157,10 +165,7 @@ def _find_in_folder(folder: Path, layout: Layout, split: str) -> dict[str, tuple
 def _find_files(folder: Path, split: str) -> tuple[Path, ...]:
     """`items.*`, or the shards of the split."""
     files = files_by_stem(folder)
-    items = files.get("items", ())
-    if len(items) > 1:
-        raise DataError(f"{folder}: {items[0].name} and {items[1].name} are both there; remove one")
-    return items or files.get(split, ())
+    return files.get("items", ()) or files.get(split, ())
 
 
 def _is_subset(name: str, layout: Layout) -> bool:

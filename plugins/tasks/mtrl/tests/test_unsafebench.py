@@ -29,9 +29,9 @@ def row(image: bytes, label: str = "Safe", topic: str = "Hate", source: str = "L
 
 def data(folder: Path, *, train: list[dict[str, object]], test: list[dict[str, object]]) -> Path:
     half = (len(train) + 1) // 2
-    for shard, rows in enumerate((train[:half], train[half:])):
-        if rows:
-            write_table(folder / "data" / f"train-0000{shard}-of-00002.parquet", rows)
+    shards = [rows for rows in (train[:half], train[half:]) if rows]
+    for shard, rows in enumerate(shards):
+        write_table(folder / "data" / f"train-0000{shard}-of-0000{len(shards)}.parquet", rows)
     write_table(folder / "data" / "test-00000-of-00001.parquet", test)
     return folder
 
@@ -166,3 +166,14 @@ def test_a_label_of_another_kind_names_file_row_and_column(tmp_path: Path, make:
     )
     with pytest.raises(DataError, match=r"test-00000-of-00001\.parquet, row 1, column 'safety_label': expected one of"):
         list(task.items("test"))
+
+
+def test_a_missing_shard_and_a_second_copy_are_errors(tmp_path: Path, make: Make) -> None:
+    folder = data(tmp_path, train=[row(make_picture(1))], test=[row(make_picture(2))])
+    write_table(folder / "data" / "test.parquet", [row(make_picture(2))])
+    with pytest.raises(DataError, match=r"test-00000-of-00001\.parquet and test\.parquet are both there"):
+        list(make("unsafebench", folder).items("test"))
+    (folder / "data" / "test.parquet").unlink()
+    (folder / "data" / "test-00000-of-00001.parquet").rename(folder / "data" / "test-00001-of-00003.parquet")
+    with pytest.raises(DataError, match=r"test-00000-of-00003 and test-00002-of-00003 are missing; download them"):
+        list(make("unsafebench", folder).items("test"))

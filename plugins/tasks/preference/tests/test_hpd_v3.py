@@ -101,3 +101,10 @@ def test_pictures_are_found_in_one_archive_too(tmp_path: Path, context: Contexts
     (item,) = hpd_v3.task(None, context(tmp_path)).items("test")
     parts = [part for candidate in item.candidates for part in candidate]
     assert [part.load().getpixel((0, 0)) for part in parts if isinstance(part, Image)] == [(0, 0, 0), (97, 0, 0)]
+
+
+def test_a_second_copy_of_the_table_is_an_error(tmp_path: Path, context: Contexts) -> None:
+    folder = release(tmp_path, 2)
+    write_table(folder / "test.json.gz", [])
+    with pytest.raises(DataError, match=r"test\.json and test\.json\.gz are both there, .*; remove one"):
+        hpd_v3.task(None, context(folder))

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,13 +23,15 @@ from harness.api.data import (
     Row,
     Source,
     Table,
+    check_shards,
     data_of,
     group_of,
+    stem_of,
     write_table,
 )
 from harness_preference.benchmark import Benchmark
 from harness_preference.options import Options
-from harness_preference.published import find_tables, stem
+from harness_preference.published import find_tables
 
 SPACE = Preference(2)
 _THREE = ("claude_3.7_sonnet", "gemini_2.5_flash", "gemini_2.5_pro")
@@ -130,10 +131,10 @@ def find(options: Options, context: Context) -> Mapping[str, Source]:
 def _find_splits(folder: Path, task: str, only: str | None) -> dict[str, Source]:
     files: dict[str, tuple[Path, ...]] = {}
     for file in find_tables(folder, f"{task}/*"):
-        split = re.sub(r"-\d{5}-of-\d{5}$", "", stem(file))
+        split = stem_of(file)
         if only in (None, split):
             files[split] = (*files.get(split, ()), file)
-    return {split: Table(files=shards, root=folder) for split, shards in files.items()}
+    return {split: Table(files=check_shards(shards), root=folder) for split, shards in files.items()}
 
 
 def items(row: Row, subset: str, options: Options) -> Iterator[Item]:
