@@ -5,8 +5,7 @@ Item  --task renders-->  Request  --judge answers-->  Judgement
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, TypeAlias
@@ -14,10 +13,8 @@ from typing import Any, TypeAlias
 from harness.api._errors import DataError
 from harness.api.images._image import Image
 from harness.api.spaces._kinds import AnswerSpace, Verdict
-from harness.api.spaces._rubric import Rubric, verdict_from_json
-
-# One text for one content: keys are hashes of it, so the order of fields and the white space must never vary.
-_canonical_json = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
+from harness.api.spaces._rubric import verdict_from_json
+from harness.api.spaces._shares import find_fault
 
 Part: TypeAlias = str | Image
 """A piece of a question, of a candidate or of a message."""
@@ -80,8 +77,11 @@ class Item:
             raise DataError(f"item {self.id!r}, group {self.group!r}: id and group must be text, and not empty")
         if not self.space.contains(self.gold):
             raise DataError(f"item {self.id!r}: gold {self.gold!r} is not an answer of {self.space}; fix the data")
+        object.__setattr__(self, "gold", self.space.snap(self.gold))
         if self.annotations:
             self._check_annotations()
+            values = {name: self.space.snap(verdict) for name, verdict in self.annotations.items()}
+            object.__setattr__(self, "annotations", values)
 
     def _check_annotations(self) -> None:
         for annotator, verdict in self.annotations.items():
@@ -185,14 +185,16 @@ class Judgement:
         "the judge's verdict 'maybe' is not an answer of Choice(labels=('yes', 'no'))"
 
         Returns:
-            The same judgement, or one with status `error` where something does not fit.
+            The same judgement, one with its score on the value of its step (see `AnswerSpace.snap`), or one with status
+            `error` where something does not fit.
         """
         if self.status is Status.OK and not (self.verdict is not None and space.contains(self.verdict)):
             problem = f"the judge's verdict {self.verdict!r} is not an answer of {space}"
         else:
-            problem = _problem_of(self.probabilities, space)
+            problem = find_fault(self.probabilities, space)
         if not problem:
-            return self
+            verdict = None if self.verdict is None else space.snap(self.verdict)
+            return self if verdict == self.verdict else replace(self, verdict=verdict)
         return replace(self, status=Status.ERROR, verdict=None, probabilities=None, error=problem)
 
     def to_json(self) -> dict[str, Any]:
@@ -238,29 +240,3 @@ class Usage:
     def tokens(self) -> int:
         """Tokens read and written."""
         return self.prompt_tokens + self.completion_tokens
-
-
-def _problem_of(probabilities: Mapping[str, float] | None, space: AnswerSpace) -> str:
-    """What is wrong with probabilities, if anything."""
-    if probabilities is None:
-        return ""
-    numbers = all(_is_number(value) for value in probabilities.values())
-    parts = space.split_shares(probabilities) if numbers and isinstance(space, Rubric) else None
-    if not all(map(_is_distribution, [probabilities.values()] if parts is None else map(dict.values, parts.values()))):
-        return "the judge's probabilities are not numbers from 0 to 1 that sum to 1"
-    foreign = [name for name in probabilities if space.read(str(name)) is None] if parts is None else []
-    return f"the judge's probabilities name {foreign}, which are not answers of {space}" if foreign else ""
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _is_distribution(values: Sequence[float] | Any) -> bool:
-    # The bounds leave room for rounding: providers give logarithms of probabilities in few digits.
-    total = 0.0
-    for value in values:
-        if not _is_number(value) or not -1e-9 <= value <= 1 + 1e-6:
-            return False
-        total += value
-    return abs(total - 1) < 1e-3

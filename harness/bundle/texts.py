@@ -143,10 +143,11 @@ class _Reader:
         """What is wrong with an answer; empty where nothing is."""
         if request.space.candidate_count and len(request.order) != request.space.candidate_count:
             return "the order shown does not fit its space"
-        if old.check(request.space) is not old:
+        fitting = old.check(request.space)
+        if (fitting.status, fitting.error) != (old.status, old.error):
             return "the verdict or its probabilities do not fit the space of the question"
         says = None if self._format is None else self._read(request, old, found)
-        if says is None or (says.status, says.verdict) == (old.status, old.verdict):
+        if says is None or (says.status, says.verdict) == (fitting.status, fitting.verdict):
             return ""
         return f"its text says {_verdict_text(says, request.space)}"
 

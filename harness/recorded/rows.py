@@ -46,13 +46,13 @@ def answer_from_row(
         group=group,
         category=category,
         space=_space(space),
-        gold=_verdict(gold),
+        gold=_verdict(space, gold),
         order=_order(order),
         sample=sample,
         status=_STATUSES[status],
-        verdict=None if verdict is None else _verdict(verdict),
+        verdict=None if verdict is None else _verdict(space, verdict),
         probabilities=None if probabilities is None else json.loads(probabilities),
-        annotations=_annotations(annotations) if annotations else _NO_ANNOTATIONS,
+        annotations=_annotations(space, annotations) if annotations else _NO_ANNOTATIONS,
         raw=raw,
         rationale="" if more == "{}" else str(json.loads(more).get("rationale", "")),
         tags=_NO_TAGS if tags == "{}" else json.loads(tags),
@@ -71,13 +71,15 @@ def _space(text: str) -> AnswerSpace:
 
 
 @lru_cache(maxsize=1024)
-def _verdict(text: str) -> Verdict:
-    return verdict_from_json(json.loads(text))
+def _verdict(space: str, text: str) -> Verdict:
+    # Journals of earlier versions hold scores as they were said.
+    return _space(space).snap(verdict_from_json(json.loads(text)))
 
 
 @lru_cache(maxsize=64)  # the answers to one item come one after the other
-def _annotations(text: str) -> Mapping[str, Verdict]:
-    return MappingProxyType({name: verdict_from_json(value) for name, value in json.loads(text).items()})
+def _annotations(space: str, text: str) -> Mapping[str, Verdict]:
+    said = json.loads(text).items()
+    return MappingProxyType({name: _space(space).snap(verdict_from_json(value)) for name, value in said})
 
 
 @lru_cache(maxsize=1024)

@@ -115,9 +115,7 @@ def _read(row: JudgementRow, request: Request) -> Judgement | None:
     """The judgement of a row, `None` where it is an error or no answer to the request."""
     # The row may hold anything: this process did not write it.
     try:
-        judgement = judgement_from_row(*row)
+        judgement = judgement_from_row(*row).check(request.space)
     except (ValueError, TypeError, KeyError, AttributeError, HarnessError, RecursionError):
         return None
-    if judgement.status is Status.ERROR or judgement.check(request.space) is not judgement:
-        return None
-    return judgement
+    return None if judgement.status is Status.ERROR else judgement

@@ -157,7 +157,8 @@ def _levels(view: UnitTable, inside: Ints, category: int) -> tuple[UnitTable, li
     if space.step:
         off = max(1, round(off / space.step)) * space.step  # a metric may know the steps of the scale only
     # Towards the end that is farther away, so that it seldom has to be cut off there.
-    wrong = [min(space.high, max(space.low, x + off if x < (space.low + space.high) / 2 else x - off)) for x in levels]
+    away = (x + off if x < (space.low + space.high) / 2 else x - off for x in levels)
+    wrong = [cast("float", space.snap(min(space.high, max(space.low, value)))) for value in away]
     view = _add_verdicts(view, (*levels, *wrong))
     code = {verdict: k for k, verdict in enumerate(view.verdicts)}
     each = _CLASSES / len(levels)

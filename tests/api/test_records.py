@@ -18,6 +18,7 @@ from harness.api import (
     Preference,
     Ranking,
     Request,
+    Rubric,
     Score,
     Status,
     join_parts,
@@ -184,3 +185,17 @@ def test_neighbouring_texts_are_joined_around_images() -> None:
     image = Image.from_bytes(b"x", name="x")
     assert join_parts(["a", "b", image, image, "c"]) == ("a\n\nb", image, image, "c")
     assert join_parts([]) == ()
+
+
+def test_golds_annotations_and_judgements_are_on_the_steps_of_their_scale() -> None:
+    space, single = Score(0, 5, 0.1), 3.299999952316284  # 3.3 in 32 bits
+    said = {"a": single, "b": 3 * 0.1, "c": 4}
+    item = Item(id="1", group="g", space=space, gold=single, annotations=said)
+    assert (item.gold, dict(item.annotations)) == (3.3, {"a": 3.3, "b": 0.3, "c": 4})
+    assert said["a"] == single
+    judgement = Judgement.of(single, raw="said", latency_s=1.0)
+    assert judgement.check(space) == Judgement.of(3.3, raw="said", latency_s=1.0)
+    assert judgement.check(Score(0, 5, 0)) is judgement
+    rubric = Rubric((("sharp", space), ("bright", space)))
+    assert Item(id="1", group="g", space=rubric, gold=(single, 3 * 0.1)).gold == (3.3, 0.3)
+    assert Judgement.of((single, 1.0)).check(rubric).verdict == (3.3, 1.0)

@@ -11,13 +11,16 @@ from pathlib import Path
 
 import pytest
 
+from harness.api import Judgement, Request, Score
 from harness.cli import main
 from harness.discovery import Plugins
+from harness.formats.tagged import TaggedFormat
 from harness.manifest.load import load_manifest
-from harness.reuse.earlier import MOST_RUNS, find_earlier
+from harness.reuse.earlier import MOST_RUNS, _read, find_earlier
 from harness.runner.folder import JOURNAL
 from harness.runner.plan import build_plan
 from harness.runner.requests import stream_requests
+from harness.runner.rows import judgement_row
 
 PLUGIN = '''
 import os
@@ -282,3 +285,10 @@ def harness_answers_known(folder):
     code, asked, said = run()
     assert (code, asked.count("asked "), "15 answers taken over from a cache" in said) == (0, 15, True)
     assert (here / "closed").exists()
+
+
+def test_a_score_of_an_earlier_journal_is_taken_over_as_the_value_of_its_step() -> None:
+    asked = Request(task="t", item="i", messages=(), space=Score(0, 1, 0.1), format=TaggedFormat())
+    given = Judgement.of(0.30000000000000004, raw="said")
+    assert _read(judgement_row(given), asked) == Judgement.of(0.3, raw="said")
+    assert _read(judgement_row(Judgement.of(0.35)), asked) is None

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.api import Choice, Judgement, Preference, Status, Usage
+from harness.api import Choice, Judgement, Preference, Score, Status, Usage
 from harness.recorded.rows import answer_from_row, unread_from_row
 from harness.runner.rows import (
     ItemRow,
@@ -140,3 +140,15 @@ def test_equal_verdicts_of_two_rubrics_keep_their_own_numbers() -> None:
     assert verdict_text((1, 1.0)) == "[1, 1.0]"
     assert verdict_text((1.0, 1)) == "[1.0, 1]"
     assert [verdict_text(1), verdict_text(1.0), verdict_text("1")] == ["1", "1.0", '"1"']
+
+
+def test_scores_of_earlier_journals_are_read_as_the_values_of_their_steps() -> None:
+    space = json.dumps(Score(0, 5, 0.1).to_json())
+    single = "3.299999952316284"  # 3.3 in 32 bits
+    said = f'{{"a": {single}, "b": 3.3}}'
+    answer = answer_from_row("i", "g", "", space, single, "[]", 0, "ok", "0.30000000000000004", None, said)
+    assert (answer.gold, answer.verdict, dict(answer.annotations)) == (3.3, 0.3, {"a": 3.3, "b": 3.3})
+    # The same texts on a scale without steps.
+    space = json.dumps(Score(0, 5, 0).to_json())
+    answer = answer_from_row("i", "g", "", space, single, "[]", 0, "ok", "0.30000000000000004", None)
+    assert (answer.gold, answer.verdict) == (float(single), 0.30000000000000004)

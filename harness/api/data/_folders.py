@@ -44,7 +44,7 @@ def entries_of(folder: Path, *, missing_ok: bool = False) -> list[Path]:
 def files_by_stem(folder: Path) -> dict[str, tuple[Path, ...]]:
     """The tables in a folder by stem, with the shards of a table in order. Empty where there is no folder.
 
-    A table that nobody reads may have gaps: `check_shards` is for the one that is chosen.
+    A table that no task reads may have gaps: `check_shards` is for the one that is chosen.
 
     Raises:
         DataError: The folder cannot be read.

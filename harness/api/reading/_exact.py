@@ -157,7 +157,7 @@ def _read_comma(whole: str, part: str, space: Score) -> Verdict | None:
 
 def _read_number(number: str, space: Score) -> Verdict | None:
     value = float(number)
-    return value if space.contains(value) else None
+    return space.snap(value) if space.contains(value) else None
 
 
 def _read_ranking(text: str, space: Ranking, *, among: str = "") -> tuple[int, ...] | None:

@@ -16,6 +16,7 @@ import math
 import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, ClassVar, TypeAlias, cast
 
 from harness.api._errors import DataError
@@ -31,6 +32,10 @@ _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _MOST_RANKED = 8  # 8! = 40,320 rankings: a caller who lists more has made a mistake
 # Nine digits are enough for every scale. Without a bound, hostile text could hold a number of a million digits.
 _SCORE = re.compile(r"([+-]?\d{1,9}(?:\.\d{1,9})?)(?:\s*/\s*(\d{1,9}))?", re.ASCII)
+_SLACK = 1e-6
+"""How far from a step a number may be, in steps."""
+_MOST_SLACK = 1e-3
+_SINGLE = 2.0**-23  # twice the greatest relative error of a number in 32 bits
 _RANKING = re.compile(r"[A-Za-z](?:[\s,>]*[A-Za-z])*")
 _LETTER = re.compile(r"[A-Za-z]")
 
@@ -56,6 +61,13 @@ class AnswerSpace(ABC):
         Raises:
             DataError: The space is continuous or too large to list.
         """
+
+    def snap(self, verdict: Verdict) -> Verdict:
+        """The value that stands for an answer, so that equal answers are equal values. Others are returned as they are.
+
+        Golds, annotations and judgements go through it, and so does what is read. Only scores change.
+        """
+        return verdict
 
     @abstractmethod
     def name(self, verdict: Verdict) -> str:
@@ -227,6 +239,8 @@ class Score(AnswerSpace):
     (4.0, 4.0, None, None)
     >>> space.worst(gold=2.0)
     5
+    >>> Score(0, 1, 0.1).snap(3 * 0.1)
+    0.3
     """
 
     low: float = 1.0
@@ -244,20 +258,40 @@ class Score(AnswerSpace):
         # In Python a truth value is a whole number, but True is no score.
         if isinstance(verdict, bool) or not isinstance(verdict, int | float):
             return False
-        if not self.low <= verdict <= self.high:  # NaN fails this comparison too
-            return False
         if self.step == 0:
-            return True
-        # Decimal steps such as 0.1 are not exact in binary.
-        steps = (verdict - self.low) / self.step
-        return abs(steps - round(steps)) < 1e-6
+            return self.low <= verdict <= self.high  # NaN fails this too
+        return self._step_of(verdict) is not None
+
+    def snap(self, verdict: Verdict) -> Verdict:
+        """The decimal value of the step that a number is on. Without steps, the number itself."""
+        step = self._step_of(cast("float", verdict)) if self.step and self.contains(verdict) else None
+        value = verdict if step is None else self._value_of(step)
+        return verdict if value == verdict else value  # 4 stays 4 and does not become 4.0
+
+    def _step_of(self, value: float) -> int | None:
+        """The number of the step that a number is on, from 0."""
+        if not self.low - self.step <= value <= self.high + self.step:  # NaN fails this comparison too
+            return None
+        steps = (value - self.low) / self.step
+        # Decimal steps such as 0.1 are not exact in binary, and data may hold them in 32 bits.
+        slack = min(max(_SLACK, abs(value) * _SINGLE / self.step), _MOST_SLACK)
+        last = (self.high - self.low) / self.step
+        step = round(steps)
+        return step if abs(steps - step) < slack and 0 <= step <= last + _SLACK else None
+
+    def _value_of(self, step: int) -> float:
+        """The value of a step. 3 * 0.1 is a hair above 0.3 in floats, and three times 1/3 in decimals below 1."""
+        if isinstance(self.low, int) and isinstance(self.step, int):
+            return self.low + step * self.step
+        value = float(Decimal(str(self.low)) + step * Decimal(str(self.step)))
+        return float(self.high) if abs(value - self.high) < _SLACK * self.step else value
 
     def verdicts(self) -> tuple[Verdict, ...]:
         """The steps from low to high."""
         count = (self.high - self.low) / self.step + 1 if self.step else math.inf
         if count > 1001:  # 0 to 100 in steps of a tenth can be listed, and 0 to 10,000 cannot
             raise DataError(f"Score from {self.low} to {self.high} by {self.step}: too many values to list")
-        return tuple(min(self.low + k * self.step, self.high) for k in range(int(count + 1e-6)))
+        return tuple(self._value_of(step) for step in range(int(count + _SLACK)))
 
     def name(self, verdict: Verdict) -> str:
         """The number, without a needless `.0`."""
@@ -269,7 +303,7 @@ class Score(AnswerSpace):
         if match is None or (match[2] is not None and float(match[2]) != self.high):
             return None
         value = float(match[1])
-        return value if self.contains(value) else None
+        return self.snap(value) if self.contains(value) else None
 
     def worst(self, gold: Verdict) -> Verdict:
         """The end of the scale that is farther from `gold`."""

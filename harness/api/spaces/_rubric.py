@@ -115,6 +115,10 @@ class Rubric(AnswerSpace):
             raise DataError(f"Rubric of {', '.join(self.names)}: {count:,} combinations are too many to list")
         return tuple(cast("Verdict", combination) for combination in itertools.product(*parts))
 
+    def snap(self, verdict: Verdict) -> Verdict:
+        """The verdict with each score on the value of its step."""
+        return self._map(lambda space, part: space.snap(part), verdict) if self.contains(verdict) else verdict
+
     def name(self, verdict: Verdict) -> str:
         """`"sharpness: 4; better: B"`."""
         return "; ".join(f"{name}: {text}" for name, text in self.name_each(verdict))

@@ -111,9 +111,7 @@ def test_a_pattern_may_choose_some_shards_and_several_tables(tmp_path: Path) -> 
 def test_two_folders_may_not_hold_the_same_split(tmp_path: Path, write: Writer) -> None:
     write("test.jsonl", ROWS)
     write("data/test-00000-of-00001.jsonl", ROWS)
-    with pytest.raises(
-        DataError, match=r"test\.jsonl and .*data/test-0.*\.jsonl are both there; remove one"
-    ):
+    with pytest.raises(DataError, match=r"test\.jsonl and .*data/test-0.*\.jsonl are both there; remove one"):
         look(tmp_path, by="shards")
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import struct
 from typing import Any
 
 import pytest
@@ -165,3 +166,46 @@ def test_look_alikes_are_other_letters() -> None:
 
 def test_labels_with_white_space_around_are_still_read() -> None:
     assert Choice((" yes", "no")).read("yes") == " yes"
+
+
+def in_32_bits(value: float) -> float:
+    """The number that a column of float32 gives back."""
+    return float(struct.unpack("f", struct.pack("f", value))[0])
+
+
+@pytest.mark.parametrize(
+    "space",
+    [
+        Score(0, 5, 0.1),
+        Score(0, 10, 0.1),
+        Score(-1, 1, 0.05),
+        Score(0, 100, 0.1),
+        Score(1, 5, 0.01),
+        Score(0.7, 1.1, 0.1),
+    ],
+)
+def test_equal_steps_are_equal_numbers_however_they_were_stored(space: Score) -> None:
+    for step, verdict in enumerate(space.verdicts()):
+        text = space.name(verdict)
+        assert verdict == float(text)
+        assert space.read(text) == verdict
+        for value in (space.low + step * space.step, in_32_bits(float(text))):
+            assert space.contains(value)
+            assert space.snap(value) == verdict
+
+
+def test_numbers_that_are_exact_or_on_no_step_are_left_as_they_are() -> None:
+    for space in (Score(1, 5), Score(1, 5, 0.5)):
+        assert [(value, type(value)) for value in map(space.snap, (4, 4.0))] == [(4, int), (4.0, float)]
+    assert Score(0, 5, 0).snap(in_32_bits(0.1)) == in_32_bits(0.1)
+    for value in (0.15, 0.1001, 5.1, -0.1, float("nan"), float("inf"), "0.1", True):
+        assert not Score(0, 5, 0.1).contains(value)
+        assert str(Score(0, 5, 0.1).snap(value)) == str(value)
+    # Thirds are no decimals, and three of them are the top of the scale.
+    assert Score(0, 1, 1 / 3).verdicts() == (0, 1 / 3, 2 / 3, 1)
+    assert Score(0, 1, 1 / 3).snap(1.0) == 1
+
+
+@pytest.mark.parametrize("space", [Choice(("a", "b")), Preference(2, ("tie",)), Ranking(3)])
+def test_only_scores_have_steps(space: AnswerSpace) -> None:
+    assert tuple(map(space.snap, space.verdicts())) == space.verdicts()

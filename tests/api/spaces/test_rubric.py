@@ -177,3 +177,10 @@ def test_votes_with_probabilities_of_criteria_count_as_votes() -> None:
     assert found.check(space).status is Status.OK
     assert found.probabilities is not None
     assert found.probabilities["safe: yes; better: A"] == pytest.approx(2 / 3)
+
+
+def test_the_scores_in_an_answer_are_on_their_steps() -> None:
+    space = Rubric((("sharp", Score(0, 5, 0.1)), ("better", Preference(2))))
+    assert space.snap((3 * 0.1, 1)) == (0.3, 1)
+    assert space.snap((0.15, 1)) == (0.15, 1)
+    assert space.read("sharp: 0.30000001; better: B") == (0.3, 1)

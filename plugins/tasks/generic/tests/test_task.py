@@ -11,6 +11,7 @@ import pytest
 
 from harness.api import TIE, DataError, Image, Item, Preference
 from harness.formats.brackets import BracketsFormat
+from harness.testing import score_task
 from harness_generic import __version__
 from harness_generic.task import GenericTask
 
@@ -277,3 +278,17 @@ def test_an_empty_text_is_data_and_an_empty_name_is_none(write: Write, items: It
     for column in ("id", "group", "label"):
         with pytest.raises(DataError, match=rf"(line 1|line 2|row 0), column '{column}': expected "):
             items("pairwise", write(name, [{**row, column: ""}]), **options)
+
+
+def test_scores_in_32_bits_are_equal_to_the_answers_that_say_them(make: Make, tmp_path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet
+
+    said = ["0.1", "0.7", "3.3", "9.7"]
+    columns = {"q": ["?"] * 4, "score": pa.array(map(float, said), pa.float32())}
+    pyarrow.parquet.write_table(pa.table(columns), tmp_path / "r.parquet")
+    task = make("score", tmp_path / "r.parquet", question="{q}", low=0, high=10, step=0.1)
+    assert [item.gold for item in task.items("test")] == [0.1, 0.7, 3.3, 9.7]
+    scores = score_task(task, lambda request, item: f"<think>x</think><answer>{said[int(item.id)]}</answer>")
+    found = {estimate.metric: estimate.value for estimate in scores.estimates}
+    assert (found["accuracy"], found["mae"]) == (1.0, 0.0)
