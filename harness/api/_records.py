@@ -5,7 +5,7 @@ Item  --task renders-->  Request  --judge answers-->  Judgement
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, TypeAlias
@@ -20,6 +20,23 @@ Part: TypeAlias = str | Image
 """A piece of a question, of a candidate or of a message."""
 
 
+def check_parts(parts: object, of: str) -> None:
+    """Raise a `DataError` unless `parts` is a tuple or list of texts and images."""
+    # A text is a row of texts too: it would be shown one letter per line.
+    if not isinstance(parts, tuple | list) or not all(isinstance(part, str | Image) for part in parts):
+        got = "text; write (text,)" if isinstance(parts, str) else f"{parts!r:.100}; write (text, image)"
+        raise DataError(f"{of} must be a tuple of parts, got {got}")
+
+
+def check_shown(question: object, candidates: Sequence[object], of: str) -> None:
+    """Raise a `DataError` unless the question and each candidate are parts."""
+    check_parts(question, f"{of}: question")
+    if not isinstance(candidates, tuple | list):
+        raise DataError(f"{of}: candidates must be a tuple of tuples of parts, got {candidates!r:.100}")
+    for place, candidate in enumerate(candidates):
+        check_parts(candidate, f"{of}: candidate {place}")
+
+
 def join_parts(parts: Iterable[Part]) -> tuple[Part, ...]:
     r"""Join neighbouring texts with a blank line between them. Images stay where they are.
 
@@ -27,7 +44,7 @@ def join_parts(parts: Iterable[Part]) -> tuple[Part, ...]:
     ('Look closely.\n\nIs it sharp?',)
     """
     merged: list[Part] = []
-    for part in parts:
+    for part in [parts] if isinstance(parts, str) else parts:  # a text is no row of letters
         if isinstance(part, str) and merged and isinstance(merged[-1], str):
             merged[-1] = f"{merged[-1]}\n\n{part}"
         else:
@@ -47,8 +64,8 @@ class Item:
     harness.api._errors.DataError: item '8': gold 2 is not an answer of Preference(n=2, ties=()); fix the data
 
     Raises:
-        DataError: The gold or an annotation is not an answer of the space (a NaN, a misspelt label, ...), or an id or
-            the name of an annotator is empty.
+        DataError: The gold or an annotation is not an answer of the space (a NaN, a misspelt label, ...), an id or the
+            name of an annotator is empty, or the question or a candidate is no tuple of parts.
     """
 
     id: str
@@ -75,6 +92,7 @@ class Item:
         # Here and not in the engine: a bad gold is then found where the row is read, and its message can name the row.
         if not (self.id and isinstance(self.id, str) and self.group and isinstance(self.group, str)):
             raise DataError(f"item {self.id!r}, group {self.group!r}: id and group must be text, and not empty")
+        check_shown(self.question, self.candidates, f"item {self.id!r}")
         if not self.space.contains(self.gold):
             raise DataError(f"item {self.id!r}: gold {self.gold!r} is not an answer of {self.space}; fix the data")
         object.__setattr__(self, "gold", self.space.snap(self.gold))

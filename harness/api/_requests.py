@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Any, Protocol, runtime_checkable
 
 from harness.api._errors import DataError
-from harness.api._records import Judgement, Part, Status
+from harness.api._records import Judgement, Part, Status, check_parts, check_shown
 from harness.api.images._image import Image
 from harness.api.reading._answer import read_answer
 from harness.api.reading._quotes import PromptText
@@ -83,6 +83,9 @@ class Message:
     parts: tuple[Part, ...]
     """Text and images in reading order."""
 
+    def __post_init__(self) -> None:
+        check_parts(self.parts, f"message of the {self.role}: content")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
@@ -125,6 +128,9 @@ class Request:
     """How this judge marks its reasoning, from its card and its entry in the manifest. The harness fills it in."""
     by_item: bool = False
     """Whether the key names the item as well as the content. The harness sets it for a judge that `answers_by_item`."""
+
+    def __post_init__(self) -> None:
+        check_shown(self.question, self.candidates, f"task {self.task}, item {self.item!r}")
 
     @cached_property
     def key(self) -> str:

@@ -199,3 +199,37 @@ def test_golds_annotations_and_judgements_are_on_the_steps_of_their_scale() -> N
     rubric = Rubric((("sharp", space), ("bright", space)))
     assert Item(id="1", group="g", space=rubric, gold=(single, 3 * 0.1)).gold == (3.3, 0.3)
     assert Judgement.of((single, 1.0)).check(rubric).verdict == (3.3, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"question": "Which?"}, r"question must be a tuple of parts, got text; write \(text,\)"),
+        ({"candidates": ("GOOD", "bad")}, r"candidate 0 must be a tuple of parts, got text; write \(text,\)"),
+        ({"candidates": (("GOOD",), "bad")}, r"candidate 1 must be a tuple of parts, got text; write \(text,\)"),
+        ({"candidates": "AB"}, "candidates must be a tuple of tuples of parts, got 'AB'"),
+        ({"question": Image.from_bytes(b"x", name="a")}, r"question must be a tuple of parts, got Image\('a'\)"),
+        ({"candidates": (part for part in "ab")}, "candidates must be a tuple of tuples of parts, got <generator"),
+        (
+            {"question": (1, "Which?")},
+            r"question must be a tuple of parts, got \(1, 'Which\?'\); write \(text, image\)",
+        ),
+        ({"question": (("Which?",),)}, "question must be a tuple of parts, got"),
+        ({"candidates": ((None,), ("b",))}, "candidate 0 must be a tuple of parts, got"),
+    ],
+)
+def test_a_text_is_no_tuple_of_parts(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(DataError, match=f"item '7': {message}"):
+        Item(**{"id": "7", "group": "g", "space": Preference(2), "gold": 0, **changes})
+    with pytest.raises(DataError, match=f"task t, item 'i': {message}"):
+        request(**changes)
+
+
+def test_the_content_of_a_message_is_a_tuple_of_parts() -> None:
+    with pytest.raises(DataError, match=r"message of the user: content must be a tuple of parts, got text; write"):
+        Message("user", "Which?")  # type: ignore[arg-type]
+    assert Message("user", ["Which?"]).parts == ["Which?"]  # type: ignore[comparison-overlap, arg-type]
+
+
+def test_a_text_is_joined_as_one_part() -> None:
+    assert join_parts("Which?") == ("Which?",)
