@@ -25,6 +25,9 @@ from harness.libraries.secrets import find_key
 
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _DATA_URL = re.compile(r"data:image/[\w.+-]+;base64,", re.ASCII)
+_BASE64 = re.compile(r"[A-Za-z0-9+/\s_-]{40,}={0,2}\s*", re.ASCII)
+_PICTURES_IN_BASE64 = ("iVBORw0KGgo", "/9j/", "R0lGOD", "UklGR", "Qk0", "SUkq", "TU0AK", "AAAAHGZ0eX", "AAAAIGZ0eX")
+_LONGEST_FILE_NAME = 255
 _MOST_LISTED = 20  # names listed in a message
 _LONGEST_NAME, _MOST_SIGNS = 80, 2
 
@@ -273,7 +276,9 @@ class Cell:
         value = self.value
         if isinstance(value, Mapping):  # as `datasets` and parquet files of the hub hold pictures
             inner = value.get("bytes")
-            value = value.get("path") if inner is None else inner if isinstance(inner, bytes) else None
+            value = (
+                value.get("path") if inner is None else inner if isinstance(inner, bytes) or _is_base64(inner) else None
+            )
         if isinstance(value, bytes) and value:
             return Image.from_bytes(value, name=self.place)
         if self.row.pictures is ABSENT and (value is None or isinstance(value, str)):
@@ -282,6 +287,11 @@ class Cell:
             raise self.mismatch("a picture: the path of a file, encoded bytes, {'bytes', 'path'} or a base64 data URL")
         if value.startswith("data:"):
             return Image.from_bytes(self._decode_url(value), name=self.place)
+        if _is_base64(value):  # as a path it would be called a missing file, or one outside of the data
+            raise self.mismatch(
+                "a picture: the path of a file or a data URL",
+                "it looks like base64, and needs data:image/png;base64, in front of it, or jpeg or webp",
+            )
         # A row must not make the harness send requests: the address may be one of the user's own network.
         if "://" in value:
             raise self.mismatch("a picture in the data", "addresses are not fetched; download it beside the data file")
@@ -379,3 +389,10 @@ def _describe(value: object) -> str:
         return f"{type(value).__name__} of {len(value)}"
     text = repr(value)
     return f"{type(value).__name__} {text if len(text) <= 80 else text[:77] + '...'}"
+
+
+def _is_base64(value: object) -> bool:
+    """Whether a text begins like a picture in base64, or is all base64 and too long for the name of a file."""
+    if not isinstance(value, str) or not _BASE64.fullmatch(value):
+        return False
+    return value.startswith(_PICTURES_IN_BASE64) or max(map(len, value.split("/"))) > _LONGEST_FILE_NAME

@@ -14,6 +14,7 @@ import re
 import zlib
 from collections.abc import Callable, Generator
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import TypeAlias
 
@@ -28,6 +29,7 @@ MAX_LINE = 32 * 2**20
 """Most bytes of one line. A few kilobytes of gzip can hide a line of many gigabytes."""
 
 _BUFFER = 2**20  # bytes read at once
+_FIX = "write a list of rows, or JSON lines in a file that ends in .jsonl"
 
 Cells: TypeAlias = Generator[tuple[dict[str, object], str], None, None]
 """Values by column, and the place in the file: `"line 12"`."""
@@ -79,6 +81,28 @@ def _json_lines(file: Path) -> Cells:
 
 
 def _json_list(file: Path) -> Cells:
+    """The rows of a JSON list. A file of JSON lines is told apart once it cannot be read as one."""
+    try:
+        yield from _list_rows(file)
+    except DataError as error:
+        if not _holds_lines(file):
+            raise
+        ending = suffix_of(file)
+        name = f"{file.name[: -len(ending)]}{ending.replace('.json', '.jsonl')}"
+        raise DataError(f"{file}: expected a JSON list of objects, found JSON lines; rename it to {name}") from error
+
+
+def _holds_lines(file: Path) -> bool:
+    """Whether the first line is a whole object, and another one begins after it."""
+    with _open(file) as stream:
+        try:
+            texts = list(islice((line for _, line in _lines(stream, file) if line.strip()), 2))
+            return len(texts) == 2 and isinstance(_JSON.decode(texts[0]), dict) and texts[1].lstrip().startswith("{")
+        except (DataError, ValueError, RecursionError):
+            return False
+
+
+def _list_rows(file: Path) -> Cells:
     """The objects of a JSON list, or of the one list in a JSON object, decoded one at a time while the file is read."""
     with _open(file) as stream:
         text = _Text(stream, file)
@@ -92,15 +116,13 @@ def _json_list(file: Path) -> Cells:
                     continue
                 lists += 1
                 if lists > 1:
-                    raise DataError(f"{file}: holds several lists, and the rows are in one; write JSON lines")
+                    raise DataError(f"{file}: holds several lists, and the rows are in one; {_FIX}")
                 yield from _elements(text, file)
             if not lists:
-                raise DataError(
-                    f"{file}: expected a JSON list of objects, found an object without one; write JSON lines"
-                )
+                raise DataError(f"{file}: expected a JSON list of objects, found an object without one; {_FIX}")
             _check_end(text, f"{file}, after the object")
         else:
-            raise DataError(f"{file}: expected a JSON list of objects, found {text.ahead[:1]!r}; write JSON lines")
+            raise DataError(f"{file}: expected a JSON list of objects, found {text.ahead[:1]!r}; {_FIX}")
 
 
 def read_object(file: Path) -> Generator[tuple[str, object], None, None]:

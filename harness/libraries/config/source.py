@@ -298,6 +298,9 @@ class _Reader:
         elif not isinstance(key.value, str):
             hint = f"; quote it: {key.plain!r}" if key.plain else ""
             self._problem(key.origin, f"keys must be text{hint}")
+            # As text it is as it was meant. Without it, a second message would say that something is missing.
+            if key.plain:
+                top.entries.setdefault(key.plain, replace(node, key=key.origin))
         elif key.value in top.entries:
             first = top.entries[key.value].key
             self._problem(key.origin, f"duplicate key {key.value!r}; it is already set at {first}")

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.api import DataError, Image
-from harness.api.data import Cell, Row
+from harness.api.data import Cell, Row, make_picture
 
 Picture = Callable[[int], bytes]
 
@@ -182,6 +182,10 @@ def test_pictures_are_lazy(tmp_path: Path) -> None:
         ("data:image/png;base64,???", "a base64 data URL"),
         ("data:image/png;base64,", "a data URL of the form"),
         ("data:text/html,<b>", "a data URL of the form"),
+        (base64.b64encode(make_picture(1)).decode(), r"looks like base64, and needs data:image/png;base64, in front"),
+        ({"bytes": base64.b64encode(make_picture(1)).decode(), "path": "a.png"}, "looks like base64"),
+        ("/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAAgGBgcGBQgHBwcJCQ", "looks like base64"),
+        (base64.b64encode(b"%" * 1000).decode(), "looks like base64"),
     ],
 )
 def test_a_picture_outside_the_data_or_no_picture_is_refused(tmp_path: Path, value: object, says: str) -> None:
@@ -219,3 +223,10 @@ def test_hub_data_have_no_files_to_open() -> None:
 def test_errors_never_print_a_whole_picture() -> None:
     assert len(str(cell(b"\0" * 10**6).mismatch("text"))) < 200
     assert len(str(cell("y" * 10**6).mismatch("a label"))) < 300
+
+
+@pytest.mark.parametrize(
+    "path", ["iVBORw0KGgo", "iVBORw0KGgoAAAANSUhEUgAAAAQAAAADCAAAAADT.png", "a/" * 200 + "b", "x" * 60]
+)
+def test_a_path_is_not_taken_for_base64(tmp_path: Path, path: str) -> None:
+    assert cell(path, tmp_path).image().name

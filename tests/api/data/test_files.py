@@ -219,3 +219,28 @@ def test_any_bytes_are_rows_or_a_data_error_that_names_the_file(
         except DataError as error:
             said = str(error)
         assert str(file) in said
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"a": 1}\n{"a": 2}\n',
+        '\n{"a": 1}\r\n\r\n  {"a": 2',
+        '{"a": [1, 2]}\n{"a": [3]}',
+        '{"a": [{"b": 1}], "c": 2}\n{"a": [], "c": 3}',
+        '{"a": [], "b": []}\n{"a": [], "b": []}',
+    ],
+)
+@pytest.mark.parametrize("name", ["r.json", "R.JSON", "r.json.gz"])
+def test_json_lines_by_another_name_are_told_their_name(tmp_path: Path, name: str, text: str) -> None:
+    file = tmp_path / name
+    file.write_bytes(gzip.compress(text.encode()) if name.endswith(".gz") else text.encode())
+    wanted = {"r.json": r"r\.jsonl", "R.JSON": r"R\.jsonl", "r.json.gz": r"r\.jsonl\.gz"}[name]
+    with pytest.raises(DataError, match=f"found JSON lines; rename it to {wanted}$"):
+        rows(file)
+
+
+def test_one_object_may_be_a_row_of_json_lines(tmp_path: Path) -> None:
+    (tmp_path / "r.json").write_text('{"a": 1}\n')
+    with pytest.raises(DataError, match=r"write a list of rows, or JSON lines in a file that ends in \.jsonl"):
+        rows(tmp_path / "r.json")

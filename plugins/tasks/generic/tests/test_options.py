@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import BaseModel, ValidationError
 
+from harness.discovery import Plugins
+from harness.manifest.load import load_manifest
+from harness.manifest.problems import InvalidManifestError
 from harness_generic.options import Common, Pairwise, Pointwise, Ranked, Scored
 
 PAIR: dict[str, Any] = {"question": "?", "candidate_texts": ["a", "b"], "labels": {"L": "first"}}
@@ -57,3 +61,15 @@ def test_what_is_meant_is_accepted() -> None:
     for model, options in ((Pairwise, PAIR), (Pointwise, POINT), (Scored, SCORE), (Ranked, RANK)):
         assert model.model_validate(options)
     assert Pairwise.model_validate({**PAIR, "gold": None, "labels": {}}).gold is None
+
+
+def test_labels_that_must_be_quoted_have_one_message_each(tmp_path: Path) -> None:
+    (tmp_path / "r.csv").write_text("q,a,b,label\n")
+    (tmp_path / "m.yaml").write_text(
+        "name: m\ntasks:\n  - use: generic/pairwise\n    data: r.csv\n    with:\n      question: '{q}'\n"
+        "      candidate_texts: [a, b]\n      labels: {true: first, 0: second}\njudges: [{use: baselines/random}]\n"
+    )
+    with pytest.raises(InvalidManifestError) as caught:
+        load_manifest(tmp_path / "m.yaml", plugins=Plugins.load())
+    said = [problem.message for problem in caught.value.problems]
+    assert said == ["keys must be text; quote it: 'true'", "keys must be text; quote it: '0'"]
