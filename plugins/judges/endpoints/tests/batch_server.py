@@ -1,7 +1,8 @@
 """The batch APIs of OpenAI and Anthropic in the published shapes, on a socket, with a bill. Not a test itself.
 
 A batch is answered, and billed, as soon as it is created, and ends after a number of looks at it. At a named step the
-server can kill the process that asks (`kill_at`), lose the response (`lose`), or answer otherwise (`instead`).
+server can kill the process that asks (`kill_at`), lose the response (`lose`), or answer otherwise (`instead`). What it
+shows of batches and results can be spoilt (`spoil`). It also answers questions that come by themselves.
 """
 
 from __future__ import annotations
@@ -98,6 +99,7 @@ class BatchServer:
         self.token = "batch"
         self.status = "completed"
         self.instead: dict[str, list[Reply]] = {}
+        self.spoil: Callable[[str, Any], Any] = lambda step, plain: plain
         self.outcome: Callable[[str, int, dict[str, Any]], Any] = lambda api, item, body: (200, good(api, item))
         self._lock = threading.Lock()
         self._dead: set[int] = set()
@@ -131,15 +133,15 @@ class BatchServer:
 
     def _handle(self, method: str, path: str, query: dict[str, str], raw: bytes) -> Reply:
         name = {"/files": "upload", "/batches": "create", "/messages/batches": "create"}.get(path, "")
-        step = name if method == "POST" else "list" if name else "look"
+        step = name or "ask" if method == "POST" else "list" if name else "look"
         if path.endswith(("/content", "/results")):
             step = "results"
         self.reach(f"{step}-before")
         if self.instead.get(step):
             return self.instead[step].pop(0)
-        reply = self._act(step, path, query, raw)
+        status, plain = self._act(step, path, query, raw)
         self.reach(step)
-        return reply
+        return status, self.spoil(step, plain)
 
     def _act(self, step: str, path: str, query: dict[str, str], raw: bytes) -> Reply:
         is_anthropic = path.startswith("/messages")
@@ -149,6 +151,8 @@ class BatchServer:
             assert found is not None
             self.files[f"file-{len(self.files)}"] = found[1]
             return 200, {"id": f"file-{len(self.files) - 1}", "object": "file", "purpose": "batch"}
+        if step == "ask":
+            return self._ask(json.loads(raw), "anthropic" if is_anthropic else "openai")
         if step == "create":
             return 200, self._create(json.loads(raw), is_anthropic)
         if step == "list":
@@ -165,6 +169,12 @@ class BatchServer:
         batch["looks"] += 1
         return 200, self._show(batch)
 
+    def _ask(self, body: dict[str, Any], api: str) -> Reply:
+        item = int(re.search(r"item=(\d+)", json.dumps(body["messages"]))[1])  # type: ignore[index]
+        status, plain = self.outcome(api, item, body)
+        self.bill[item] += status == 200
+        return status, plain
+
     def _create(self, asked: dict[str, Any], is_anthropic: bool) -> dict[str, Any]:
         if is_anthropic:
             lines = [(one["custom_id"], one["params"]) for one in asked["requests"]]
@@ -177,9 +187,7 @@ class BatchServer:
         assert all(re.fullmatch("[A-Za-z0-9_-]{1,64}", name) for name, _ in lines)
         results = []
         for name, body in lines:
-            item = int(re.search(r"item=(\d+)", json.dumps(body["messages"]))[1])  # type: ignore[index]
-            status, plain = self.outcome("anthropic" if is_anthropic else "openai", item, body)
-            self.bill[item] += status == 200
+            status, plain = self._ask(body, "anthropic" if is_anthropic else "openai")
             results.append((name, status, plain))
         made: dict[str, Any] = {
             "id": f"batch_{len(self.batches)}",
@@ -196,14 +204,16 @@ class BatchServer:
         ended = batch["looks"] >= self.looks
         if batch["anthropic"]:
             stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(batch["created"]))
-            counts = dict.fromkeys(("canceled", "errored", "expired", "succeeded"), 0)
-            counts["succeeded" if ended else "processing"] = len(batch["results"])
+            counts = dict.fromkeys(("processing", "canceled", "errored", "expired", "succeeded"), 0)
+            for _, status, plain in batch["results"]:
+                counts[self._result(status, plain)["type"] if ended else "processing"] += 1
             return {
                 "id": batch["id"],
                 "type": "message_batch",
                 "processing_status": "ended" if ended else "in_progress",
-                "request_counts": {"processing": 0, **counts},
+                "request_counts": counts,
                 "created_at": stamp,
+                "cancel_initiated_at": stamp if self.status == "cancelled" else None,
                 "results_url": "http://evil.example/steals-the-key",
             }
         shown = {
@@ -213,10 +223,12 @@ class BatchServer:
             "metadata": batch["metadata"],
             "created_at": int(batch["created"]),
             "errors": None,
+            "request_counts": {"total": len(batch["results"]), "completed": 0, "failed": 0},
         }
         if ended:
             answers = [self._row(*row) for row in batch["results"] if row[1] == 200]
             errors = [self._row(*row) for row in batch["results"] if row[1] != 200]
+            shown["request_counts"] |= {"completed": len(answers), "failed": len(errors)}
             for name, rows in (("output", answers), ("error", errors)):
                 if rows:
                     self.files[f"{batch['id']}-{name}"] = b"\n".join(json.dumps(row).encode() for row in rows)
@@ -225,12 +237,17 @@ class BatchServer:
 
     def _row(self, name: str, status: int, plain: Any) -> dict[str, Any]:
         if status == 0:
-            return {"custom_id": name, "response": None, "error": {"code": "batch_expired", "message": "expired"}}
+            code = "batch_cancelled" if self.status == "cancelled" else "batch_expired"
+            return {"custom_id": name, "response": None, "error": {"code": code, "message": "This was not executed."}}
         return {"custom_id": name, "response": {"status_code": status, "body": plain}, "error": None}
 
     def _lines(self, batch: str) -> bytes:
         rows = []
         for name, status, plain in reversed(self.batches[batch]["results"]):  # in another order
-            kinds = {200: {"type": "succeeded", "message": plain}, 0: {"type": "expired"}}
-            rows.append({"custom_id": name, "result": kinds.get(status, {"type": "errored", "error": plain})})
+            rows.append({"custom_id": name, "result": self._result(status, plain)})
         return b"\n".join(json.dumps(row).encode() for row in rows) + b"\n"
+
+    def _result(self, status: int, plain: Any) -> dict[str, Any]:
+        never = {"type": "canceled" if self.status == "cancelled" else "expired"}
+        kinds = {200: {"type": "succeeded", "message": plain}, 0: never}
+        return kinds.get(status, {"type": "errored", "error": plain})

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from harness_endpoints.batch.api import BatchResult, BatchState, Search, ask_json, id_of, parse_object
+from harness_endpoints.batch.api import BatchResult, BatchState, Search, ask_json, id_of, read_counts, read_line
 from harness_endpoints.options import EndpointOptions
 from harness_endpoints.wire import BatchWire, StatusError
 
@@ -75,21 +75,23 @@ class MessageBatches:
     async def look(self, wire: BatchWire, batch: str) -> BatchState:
         """How far the batch is."""
         plain = await ask_json(wire, "GET", self._address(batch))
-        return BatchState(plain.get("processing_status") == "ended")
+        answered = read_counts(plain, "succeeded", "errored")
+        ended, cancelled = plain.get("processing_status") == "ended", plain.get("cancel_initiated_at") is not None
+        return BatchState(ended, answered=answered, lines=answered, cancelled=cancelled)
 
     async def results(self, wire: BatchWire, batch: str, state: BatchState) -> AsyncIterator[BatchResult]:
         """The lines of the results."""
         # Not `results_url` as it is sent: the key goes to addresses of our own making only.
         async for line in wire.lines(self._address(f"{batch}/results")):
-            plain = parse_object(line)
-            if plain is not None and isinstance(plain.get("custom_id"), str):
-                yield _result(plain)
+            if line.strip():
+                yield _result(read_line(line) or {})
 
     async def _is_ours(self, wire: BatchWire, batch: str, marker: str) -> bool:
         try:
             async with aclosing(self.results(wire, batch, BatchState(ended=True))) as results:  # type: ignore[type-var]
                 async for result in results:
-                    return result.id.startswith(f"{marker}-")
+                    if result.id:
+                        return result.id.startswith(f"{marker}-")
         except StatusError as error:
             if error.response.status not in (400, 404):
                 raise
@@ -125,4 +127,6 @@ def _result(plain: dict[str, Any]) -> BatchResult:
         inner = error.get("error") if isinstance(error, dict) else None
         kind = str(inner.get("type")) if isinstance(inner, dict) else ""
         return BatchResult(plain["custom_id"], _STATUSES.get(kind, 500), json.dumps(error).encode())
-    return BatchResult(plain["custom_id"], 0)  # expired, or canceled
+    if found.get("type") in ("expired", "canceled"):
+        return BatchResult(plain["custom_id"], 0)
+    return BatchResult("", 0)

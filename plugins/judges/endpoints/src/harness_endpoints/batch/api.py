@@ -25,13 +25,19 @@ class BatchState(NamedTuple):
     """Ids of the files with its results, where the provider has files."""
     problem: bytes = b""
     """JSON of an error, where the provider did not take the batch as a whole."""
+    answered: int = 0
+    """Questions that the provider says it answered: so many lines with a response there must be at least."""
+    lines: int = 0
+    """Questions that it says it is done with: so many lines there must be at least."""
+    cancelled: bool = False
+    """Whether a person cancelled it at the provider."""
 
 
 class BatchResult(NamedTuple):
     """What became of one question."""
 
     id: str
-    """The `custom_id`."""
+    """The `custom_id`; empty for a line that cannot be read."""
     status: int
     """HTTP status; 0 where it was never asked: the batch expired, or somebody cancelled it."""
     body: bytes = b""
@@ -124,6 +130,19 @@ def parse_object(raw: bytes) -> dict[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     return plain if isinstance(plain, dict) else None
+
+
+def read_line(line: bytes) -> dict[str, Any] | None:
+    """The object of a line of results; `None` where it cannot be told whose result it is."""
+    plain = parse_object(line)
+    return plain if plain is not None and isinstance(plain.get("custom_id"), str) else None
+
+
+def read_counts(plain: dict[str, Any], *names: str) -> int:
+    """The sum of these among a batch's `request_counts`. What is no number counts as 0."""
+    counts = plain.get("request_counts")
+    found = [counts.get(name) for name in names] if isinstance(counts, dict) else []
+    return sum(number for number in found if type(number) is int)
 
 
 def id_of(plain: dict[str, Any], name: str = "id") -> str:

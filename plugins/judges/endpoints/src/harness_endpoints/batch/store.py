@@ -33,7 +33,7 @@ class BatchRecord:
     batch: str = ""
     """The provider's id; empty where it is not known whether it was submitted."""
     delivered: set[str] = field(default_factory=set)
-    """Questions whose results were handed on."""
+    """Questions that need nothing more of this batch: their results were handed on, or they are asked again."""
     adopted: bool = False
     """Whether another process submitted it. Its failures are asked again."""
 
@@ -77,7 +77,7 @@ class BatchStore:
             "marker": record.marker,
         }
         self._folder.mkdir(parents=True, exist_ok=True)
-        path = self._folder / f"{record.marker}.json"
+        path = self.path(record)
         part = path.with_suffix(".part")
         with part.open("w", encoding="utf-8") as file:
             json.dump(plain, file)
@@ -91,9 +91,13 @@ class BatchStore:
             finally:
                 os.close(handle)
 
+    def path(self, record: BatchRecord) -> Path:
+        """The file of a record."""
+        return self._folder / f"{record.marker}.json"
+
     def remove(self, record: BatchRecord) -> None:
         """Forget a batch."""
-        (self._folder / f"{record.marker}.json").unlink(missing_ok=True)
+        self.path(record).unlink(missing_ok=True)
 
 
 def _read(path: Path) -> BatchRecord:

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Collection, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
-from harness_endpoints.batch.api import BatchResult, BatchState, Search, ask_json, id_of, parse_object
+from harness_endpoints.batch.api import BatchResult, BatchState, Search, ask_json, id_of, read_counts, read_line
 from harness_endpoints.options import EndpointOptions
 from harness_endpoints.wire import BatchWire
 
@@ -74,15 +74,17 @@ class OpenAiBatches:
         files = [id_of(plain, name) for name in ("output_file_id", "error_file_id") if plain.get(name)]
         failed = plain.get("status") == "failed" and not files
         problem = json.dumps({"error": _first_error(plain)}).encode() if failed else b""
-        return BatchState(plain.get("status") in _ENDED, tuple(files), problem)
+        status, answered = plain.get("status"), read_counts(plain, "completed")
+        # Where a batch expired or was cancelled, it is not said whether `failed` counts what was never asked.
+        lines = answered + (read_counts(plain, "failed") if status == "completed" else 0)
+        return BatchState(status in _ENDED, tuple(files), problem, answered, lines, cancelled=status == "cancelled")
 
     async def results(self, wire: BatchWire, batch: str, state: BatchState) -> AsyncIterator[BatchResult]:
         """The lines of both files: answers, and errors."""
         for file in state.files:
             async for line in wire.lines(self._address(f"/files/{file}/content")):
-                plain = parse_object(line)
-                if plain is not None and isinstance(plain.get("custom_id"), str):
-                    yield _result(plain)
+                if line.strip():
+                    yield _result(read_line(line) or {})
 
     def _address(self, path: str, **query: str) -> str:
         both = {**query, **self._options.extra_query}
@@ -93,9 +95,11 @@ def _result(plain: dict[str, Any]) -> BatchResult:
     response, error = plain.get("response"), plain.get("error")
     if isinstance(response, dict) and type(response.get("status_code")) is int:
         return BatchResult(plain["custom_id"], response["status_code"], json.dumps(response.get("body")).encode())
-    if isinstance(error, dict) and error.get("code") not in ("batch_expired", "batch_cancelled"):
-        return BatchResult(plain["custom_id"], 500, json.dumps({"error": error}).encode())
-    return BatchResult(plain["custom_id"], 0)
+    if not isinstance(error, dict):
+        return BatchResult("", 0)
+    if error.get("code") in ("batch_expired", "batch_cancelled"):
+        return BatchResult(plain["custom_id"], 0)
+    return BatchResult(plain["custom_id"], 500, json.dumps({"error": error}).encode())
 
 
 def _first_error(plain: dict[str, Any]) -> Any:

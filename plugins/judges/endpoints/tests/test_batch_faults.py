@@ -1,0 +1,264 @@
+"""Batches that end otherwise than they should: what is paid for is taken, and nothing goes on without end."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.api import Judge, Judgement, JudgeStoppedError, Request, Status, Usage
+from harness.discovery import Plugins
+from harness.testing import FakeContext
+
+USES = {"openai": "openai/openai", "anthropic": "anthropic/anthropic"}
+UNASKED = (0, None)
+
+
+def _load_server() -> Any:
+    spec = importlib.util.spec_from_file_location("batch_server", Path(__file__).with_name("batch_server.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+_module = _load_server()
+good = _module.good
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Any]:
+    server = _module.BatchServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def server(shared: Any) -> Any:
+    shared.reset()
+    return shared
+
+
+@pytest.fixture
+def make(server: Any, tmp_path: Path) -> Callable[..., Judge]:
+    plugins = Plugins.load()
+
+    def build(api: str = "openai", **more: Any) -> Judge:
+        batch = more.pop("batch", {})
+        if batch is not False:
+            batch = {"poll_s": 0.05, "settle_s": 0.05, "max_requests": 5, **batch}
+        known = {"base_url": server.url, "model": "m", "api_key_env": None, "backoff_s": 0.01, "max_backoff_s": 0.02}
+        offer = plugins.find("judge", USES[api])
+        model = offer.options_model()
+        assert model is not None
+        options = model.model_validate({**known, "retries": 2, "batch": batch, **more})
+        judge: Judge = offer.create(options, FakeContext(workspace=tmp_path, name="me", usage=Usage()))
+        return judge
+
+    return build
+
+
+@pytest.fixture
+def collect() -> Callable[..., tuple[dict[str, Judgement], str]]:
+    """The answers of a judge that stops, and why it does. Each question has at most one."""
+
+    def run(judge: Any, requests: list[Request]) -> tuple[dict[str, Judgement], str]:
+        found: dict[str, Judgement] = {}
+
+        def read() -> None:
+            for request, judgement in judge.judge(iter(requests)):
+                assert request.item not in found
+                found[request.item] = judgement
+
+        with pytest.raises(JudgeStoppedError) as stopped:
+            read()
+        judge.close()
+        return found, str(stopped.value)
+
+    return run
+
+
+def expect(found: list[Judgement], *, first: int = 0) -> None:
+    """See that all are answered, each with the answer to its own question."""
+    assert [one.verdict for one in found] == ["yes" if item % 2 else "no" for item in range(first, first + len(found))]
+
+
+# -- results that are missing ------------------------------------------------------------------------------------
+
+
+def hide_output(step: str, plain: Any) -> Any:
+    if isinstance(plain, dict) and plain.get("status") == "completed":
+        return {**plain, "output_file_id": None}
+    return plain
+
+
+def cut_results(step: str, plain: Any) -> Any:
+    return plain[:-40] if step == "results" else plain
+
+
+def drop_result(step: str, plain: Any) -> Any:
+    return b"\n".join(plain.split(b"\n")[1:]) if step == "results" else plain
+
+
+@pytest.mark.parametrize(
+    ("api", "spoil", "given"),
+    [
+        ("openai", hide_output, 0),
+        ("openai", cut_results, 2),
+        ("openai", drop_result, 2),
+        ("anthropic", cut_results, 2),
+        ("anthropic", drop_result, 2),
+    ],
+)
+def test_answers_that_the_provider_counts_and_does_not_give_are_not_asked_again(
+    api: str, spoil: Any, given: int, make: Any, server: Any, put: Any, ask: Any, collect: Any
+) -> None:
+    server.spoil = spoil
+    requests = [put(None, item=item) for item in range(3)]
+    found, why = collect(make(api), requests)
+    assert len(found) == given
+    assert "batch batch_0: the provider gives fewer results than it counts" in why
+    assert "(3 attempts); nothing was asked again" in why
+    assert server.steps.count("look") == 3
+    assert server.bill == Counter(range(3))
+
+    server.spoil = lambda step, plain: plain
+    left = [request for request in requests if request.item not in found]
+    assert {judgement.status for judgement in ask(make(api), left)} == {Status.OK}
+    assert server.bill == Counter(range(3)), "the next command took what was missing"
+
+
+def test_a_result_file_that_comes_late_is_waited_for(make: Any, server: Any, put: Any, ask: Any) -> None:
+    shown: Counter[str] = Counter()
+
+    def spoil(step: str, plain: Any) -> Any:
+        shown[step] += 1
+        return hide_output(step, plain) if shown["look"] <= 2 else plain
+
+    server.spoil = spoil
+    expect(ask(make(), [put(None, item=item) for item in range(3)]))
+    assert server.bill == Counter(range(3))
+
+
+def test_the_record_that_the_error_names_can_be_removed_to_ask_and_pay_again(
+    make: Any, server: Any, put: Any, ask: Any, collect: Any
+) -> None:
+    server.spoil = hide_output
+    _, why = collect(make(), [put(None, item=1)])
+    Path(why.rpartition("remove ")[2]).unlink()
+    server.spoil = lambda step, plain: plain
+    expect(ask(make(), [put(None, item=1)]), first=1)
+    assert server.bill == Counter({1: 2})
+
+
+def test_results_that_break_off_each_time_stop_the_judge(make: Any, server: Any, put: Any, collect: Any) -> None:
+    server.instead["results"] = [(503, {"error": {"message": "overloaded"}})] * 100
+    _, why = collect(make(), [put(None, item=1)])
+    assert "status 503: overloaded (3 attempts)" in why
+    assert server.bill == Counter([1])
+
+
+def test_a_question_that_failed_is_in_one_batch_at_a_time_while_the_first_is_read_again(
+    make: Any, server: Any, put: Any, ask: Any
+) -> None:
+    seen: Counter[int] = Counter()
+    shown: Counter[str] = Counter()
+
+    def outcome(api: str, item: int, body: Any) -> Any:
+        seen[item] += 1
+        failed = item == 0 and seen[item] == 1
+        return (529, {"error": {"message": "overloaded"}}) if failed else (200, good(api, item))
+
+    def spoil(step: str, plain: Any) -> Any:
+        shown[step] += 1
+        return hide_output(step, plain) if shown["look"] <= 2 else plain
+
+    server.outcome, server.spoil = outcome, spoil
+    expect(ask(make(), [put(None, item=item) for item in range(3)]))
+    assert seen == {0: 2, 1: 1, 2: 1}
+
+
+def test_a_batch_that_is_larger_than_what_may_be_held_now_is_read_in_parts(
+    make: Any, server: Any, put: Any, ask: Any, collect: Any
+) -> None:
+    server.looks = 10**9
+    requests = [put(None, item=item) for item in range(5)]
+    collect(make(batch={"deadline_s": 0.1}), requests)
+    server.looks = 1
+    expect(ask(make(batch={"max_requests": 1, "most_open": 2}), requests))
+    assert server.bill == Counter(range(5))
+
+
+# -- batches that a person cancelled -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("api", USES)
+def test_a_cancelled_batch_stops_the_judge_and_the_next_command_asks_what_is_left(
+    api: str, make: Any, server: Any, put: Any, ask: Any, collect: Any
+) -> None:
+    server.status = "cancelled"
+    server.outcome = lambda api, item, body: (200, good(api, item)) if item == 0 else UNASKED
+    requests = [put(None, item=item) for item in range(3)]
+    found, why = collect(make(api), requests)
+    assert list(found) == ["0"]
+    assert "batch batch_0 was cancelled at the provider, and 2 of its questions were not asked" in why
+    assert "give the same command again to ask what is left" in why
+    assert len(server.batches) == 1
+
+    server.status, server.outcome = "completed", lambda api, item, body: (200, good(api, item))
+    expect(ask(make(api), requests[1:]), first=1)
+    assert server.bill == Counter(range(3))
+
+
+@pytest.mark.parametrize("api", USES)
+def test_a_batch_that_was_cancelled_between_two_commands_is_asked_by_the_next(
+    api: str, make: Any, server: Any, put: Any, ask: Any, collect: Any
+) -> None:
+    server.outcome = lambda api, item, body: UNASKED if not server.batches else (200, good(api, item))
+    server.looks = 10**9
+    requests = [put(None, item=item) for item in range(3)]
+    collect(make(api, retries=0, batch={"deadline_s": 0.1}), requests)
+    server.looks, server.status = 1, "cancelled"
+    expect(ask(make(api, retries=0), requests))
+    assert len(server.batches) == 2
+    assert server.bill == Counter(range(3))
+
+
+def test_a_batch_that_was_answered_before_the_cancel_stops_nothing(make: Any, server: Any, put: Any, ask: Any) -> None:
+    server.status = "cancelled"
+    expect(ask(make(), [put(None, item=item) for item in range(3)]))
+
+
+# -- single results ----------------------------------------------------------------------------------------------
+
+
+def test_results_that_are_gone_are_asked_again_and_their_record_is_removed(
+    make: Any, server: Any, put: Any, ask: Any, collect: Any, tmp_path: Path
+) -> None:
+    server.looks = 10**9
+    collect(make(batch={"deadline_s": 0.1}), [put(None, item=1)])
+    old = next(tmp_path.rglob("batches/*/*.json"))
+    server.looks = 1
+    server.instead["results"] = [(404, {"error": {"message": "no such file"}})]
+    expect(ask(make(), [put(None, item=1)]), first=1)
+    assert not old.exists()
+
+
+@pytest.mark.parametrize("retries", [0, 2])
+def test_a_question_whose_result_stopped_the_judge_has_no_second_outcome(
+    retries: int, make: Any, server: Any, put: Any, ask: Any, collect: Any
+) -> None:
+    refused = {"error": {"message": "Incorrect API key provided", "code": "invalid_api_key"}}
+    server.outcome = lambda api, item, body: (401, refused) if item == 1 else (200, good(api, item))
+    requests = [put(None, item=item) for item in range(3)]
+    found, why = collect(make(retries=retries), requests)
+    assert "Incorrect API key provided" in why
+    assert {item: judgement.status for item, judgement in found.items()} == {"0": Status.OK, "2": Status.OK}
+    server.outcome = lambda api, item, body: (200, good(api, item))
+    expect(ask(make(retries=retries), requests[1:2]), first=1)
+    assert server.bill == Counter(range(3))
