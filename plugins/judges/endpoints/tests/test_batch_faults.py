@@ -234,6 +234,75 @@ def test_a_batch_that_was_answered_before_the_cancel_stops_nothing(make: Any, se
     expect(ask(make(), [put(None, item=item) for item in range(3)]))
 
 
+# -- submissions without end -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("step", ["upload", "create"])
+@pytest.mark.parametrize("reply", [(500, {"error": {"message": "The server had an error"}}), (200, [])])
+def test_a_batch_that_can_never_be_submitted_stops_the_judge(
+    step: str, reply: Any, make: Any, server: Any, put: Any, ask: Any, collect: Any
+) -> None:
+    server.instead[step] = [reply] * 100
+    _, why = collect(make(), [put(None, item=1)])
+    assert f"no batch can be submitted: status {reply[0]}" in why
+    assert "(3 attempts, and the provider has none of these batches)" in why
+    assert len(server.instead[step]) == 97
+    server.instead.clear()
+    expect(ask(make(), [put(None, item=1)]), first=1)
+
+
+def test_connections_that_break_at_each_submission_stop_the_judge(
+    make: Any, server: Any, put: Any, collect: Any
+) -> None:
+    def spoil(step: str, plain: Any) -> Any:
+        server.step_is_lost = step == "upload"
+        return plain
+
+    server.spoil = spoil
+    _, why = collect(make(), [put(None, item=1)])
+    assert "no batch can be submitted: the connection was closed" in why
+    assert server.steps.count("upload") == 3
+
+
+def test_a_submission_that_succeeds_begins_the_count_again(make: Any, server: Any, put: Any, ask: Any) -> None:
+    fault = (500, {"error": {"message": "The server had an error"}})
+    # Two are lost, one of two batches is submitted, two are lost again.
+    server.instead["create"] = [fault, fault]
+
+    def spoil(step: str, plain: Any) -> Any:
+        if step == "create" and len(server.batches) == 1:
+            server.instead["create"] = [fault, fault]
+        return plain
+
+    server.spoil = spoil
+    found = ask(make(batch={"max_requests": 1, "most_open": 1}), [put(None, item=item) for item in range(2)])
+    expect(found)
+    assert server.bill == Counter(range(2))
+
+
+def test_a_full_queue_is_waited_for_and_said_once(
+    make: Any, server: Any, put: Any, ask: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    error = {"code": "token_limit_exceeded", "message": "Enqueued token limit reached for m: 90,000."}
+    looks: Counter[str] = Counter()
+
+    def spoil(step: str, plain: Any) -> Any:
+        if step != "look":
+            return plain
+        looks[plain["id"]] += 1
+        if plain["id"] == "batch_0":
+            return plain if looks["batch_0"] >= 5 else {**plain, "status": "in_progress"}
+        if looks["batch_0"] >= 5 and plain["id"] != "batch_1":
+            return plain
+        return {"id": plain["id"], "status": "failed", "errors": {"data": [error]}}
+
+    server.spoil = spoil
+    found = ask(make(batch={"max_requests": 2, "most_open": 2}), [put(None, item=item) for item in range(4)])
+    expect(found)
+    assert len(server.batches) == 3, "the second one is submitted again once the first has ended"
+    assert caplog.text.count("the provider's queue is full") == 1
+
+
 # -- single results ----------------------------------------------------------------------------------------------
 
 

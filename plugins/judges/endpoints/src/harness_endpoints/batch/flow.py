@@ -57,6 +57,7 @@ class BatchFlow:
         self._taker = Taker(parts, api, self._ledger, store, self._trouble)
         self._ended = False
         self._settled_at: dict[str, float] = {}
+        self._doubts: dict[str, str] = {}
         self._told = False
 
     def answers(self) -> Generator[Outcome, None, None]:
@@ -143,11 +144,13 @@ class BatchFlow:
             ledger.hold(name, request)
 
     def _submit(self, runner: asyncio.Runner, wire: BatchWire) -> Iterator[Outcome]:
-        """Submit what is in no batch yet, as far as the limits and the budget allow."""
+        """Submit what is in no batch yet, as far as the limits, the provider's queue and the budget allow."""
         ledger, most_open = self._ledger, self._batching.most_open
         while ledger.fresh and self._trouble.failure is None and len(ledger.open) < most_open:
             held, fresh = len(ledger.held), len(ledger.fresh)
             if fresh < self._batching.max_requests and not self._ended and held < self._most_held:
+                return
+            if self._trouble.is_full and ledger.open:
                 return
             room = self._parts.budget.room(held - fresh)
             if room is not None and room <= 0:
@@ -198,11 +201,13 @@ class BatchFlow:
             self._doubt(record, str(error))
             return
         self._store.save(record)
+        self._trouble.record_submission()
         _log.info("judge %s: batch %s of %d questions is submitted", self._parts.name, record.batch, len(lines))
 
     def _doubt(self, record: BatchRecord, why: str) -> None:
         """It is not known whether a batch was submitted. The provider is asked before it is submitted again."""
         _log.warning("judge %s: a batch: %s; looking whether it was submitted", self._parts.name, why)
+        self._doubts[record.marker] = why
         self._settled_at[record.marker] = time.monotonic() + self._batching.settle_s
 
     # -- batches -------------------------------------------------------------------------------------------------
@@ -249,7 +254,10 @@ class BatchFlow:
         if search.batch:
             record.batch = search.batch
             self._store.save(record)
+            self._trouble.record_submission()
             return True
         if settled and not search.undecided:
             self._ledger.forget(record)
+            if not record.adopted:
+                self._trouble.lose(self._doubts[record.marker])
         return False

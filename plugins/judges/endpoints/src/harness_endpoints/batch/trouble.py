@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import Counter
 from pathlib import Path
@@ -14,6 +15,8 @@ from harness_endpoints.complaint import read_complaint
 from harness_endpoints.faults import SentRequest, read_fault
 from harness_endpoints.wire import StatusError
 
+_log = logging.getLogger("harness_endpoints")
+
 
 class Trouble:
     """One for each flow.
@@ -23,13 +26,17 @@ class Trouble:
 
     Attributes:
         failure: Why the judge stops; the first cause stays.
+        is_full: Whether the provider took a batch and had no room for it. No other is submitted until one has ended.
     """
 
     def __init__(self, parts: BatchParts) -> None:
         self._parts = parts
         self.failure: JudgeStoppedError | None = None
+        self.is_full = False
         # In a row. Results that cannot be had are counted for their batch: the state of it can be had all the while.
         self._misses: Counter[str] = Counter()
+        self._lost = 0
+        self._told = False
 
     def stop(self, why: JudgeStoppedError) -> None:
         """The judge cannot go on."""
@@ -39,10 +46,15 @@ class Trouble:
         """The provider answered."""
         self._misses.pop("", None)
 
+    def record_submission(self) -> None:
+        """A batch was submitted for sure."""
+        self._lost = 0
+
     def record_end(self, marker: str) -> None:
-        """A batch has ended, and its results were read."""
+        """A batch has ended, and its results were read. That makes room."""
         self._misses.pop("", None)
         self._misses.pop(marker, None)
+        self.is_full = False
 
     def miss(self, why: str, *, about: str = "") -> None:
         """The provider could not be reached, or would not answer now. Waits, or stops after too many times.
@@ -78,6 +90,21 @@ class Trouble:
             self.stop(JudgeStoppedError(f"judge {self._parts.name}: {why}"))
         else:
             time.sleep(min(options.max_backoff_s, options.backoff_s * 2 ** self._misses[about]))
+
+    def lose(self, why: str) -> None:
+        """A batch that was submitted does not exist at the provider. Stops after too many times in a row.
+
+        Args:
+            why: What came of the submission.
+        """
+        self._lost += 1
+        if self._lost > self._parts.options.retries:
+            self.stop(
+                JudgeStoppedError(
+                    f"judge {self._parts.name}: no batch can be submitted: {why} ({self._lost} attempts, and the "
+                    "provider has none of these batches); give the same command again"
+                )
+            )
 
     def explain(self, error: StatusError, *, about: str = "") -> None:
         """A look at a batch is no success: wait where that may help, else stop.
@@ -119,6 +146,7 @@ class Trouble:
         """
         complaint = read_complaint(problem, self._parts.scrub)
         if "tokenlimitexceeded" in complaint.codes and others:
+            self._wait_for_room(complaint.excerpt)
             return
         fault = read_fault(400, complaint, SentRequest(frozenset()), within="a refused batch")
         if fault.then == "stop":
@@ -126,6 +154,17 @@ class Trouble:
             return
         why = f"the provider refuses the batch: {complaint.excerpt}; {_ways_on(others=others)}"
         self.stop(JudgeStoppedError(f"judge {self._parts.name}: {why}"))
+
+    def _wait_for_room(self, why: str) -> None:
+        """Submit nothing until another batch has ended: it would be refused at once, again and again."""
+        self.is_full = True
+        if not self._told:
+            self._told = True
+            _log.warning(
+                "judge %s: the provider's queue is full, so the next batch waits for the end of another: %s",
+                self._parts.name,
+                why,
+            )
 
 
 def _ways_on(*, others: bool) -> str:
