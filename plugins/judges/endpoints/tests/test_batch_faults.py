@@ -303,7 +303,7 @@ def test_a_full_queue_is_waited_for_and_said_once(
     assert caplog.text.count("the provider's queue is full") == 1
 
 
-# -- single results ----------------------------------------------------------------------------------------------
+# -- batches of an earlier command ----------------------------------------------------------------------------------
 
 
 def test_results_that_are_gone_are_asked_again_and_their_record_is_removed(
@@ -316,6 +316,19 @@ def test_results_that_are_gone_are_asked_again_and_their_record_is_removed(
     server.instead["results"] = [(404, {"error": {"message": "no such file"}})]
     expect(ask(make(), [put(None, item=1)]), first=1)
     assert not old.exists()
+
+
+def test_each_command_waits_for_the_whole_deadline(make: Any, server: Any, put: Any, ask: Any, collect: Any) -> None:
+    server.looks = 10**9
+    collect(make(batch={"deadline_s": 0.3}), [put(None, item=1)])
+    server.steps.clear()
+    collect(make(batch={"deadline_s": 0.3}), [put(None, item=1)])
+    assert server.steps.count("look") > 2
+    server.looks = server.steps.count("look") + server.batches["batch_0"]["looks"]
+    expect(ask(make(batch={"deadline_s": 5}), [put(None, item=1)]), first=1)
+
+
+# -- single results ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("retries", [0, 2])

@@ -56,6 +56,7 @@ class BatchFlow:
         self._trouble = Trouble(parts)
         self._taker = Taker(parts, api, self._ledger, store, self._trouble)
         self._ended = False
+        self._began = time.time()
         self._settled_at: dict[str, float] = {}
         self._doubts: dict[str, str] = {}
         self._told = False
@@ -228,7 +229,9 @@ class BatchFlow:
             self._trouble.miss(str(error))
             return None
         self._trouble.record_contact()
-        if not state.ended and time.time() > record.created + self._batching.deadline_s:
+        # A batch of an earlier command is given the whole time again: that is why the command was given again.
+        since = max(record.created, self._began)
+        if not state.ended and time.time() > since + self._batching.deadline_s:
             self._trouble.stop(
                 JudgeStoppedError(
                     f"judge {self._parts.name}: batch {record.batch} takes longer than `batch: {{deadline_s: ...}}`; "
