@@ -331,6 +331,24 @@ def test_each_command_waits_for_the_whole_deadline(make: Any, server: Any, put: 
 # -- single results ----------------------------------------------------------------------------------------------
 
 
+def test_a_judge_whose_server_refuses_both_limits_stops(make: Any, server: Any, put: Any, collect: Any) -> None:
+    sent = []
+
+    def outcome(api: str, item: int, body: Any) -> Any:
+        sent.append({name for name in body if name.startswith("max_")})
+        for name in ("max_tokens", "max_completion_tokens"):
+            if name in body:
+                message = f"Unsupported parameter: '{name}' is not supported with this model."
+                return 400, {"error": {"message": message, "param": name, "code": "unsupported_parameter"}}
+        return 200, good(api, item)
+
+    server.outcome = outcome
+    found, why = collect(make(), [put(None, item=0)])
+    assert not found
+    assert "set `max_tokens` to what the server takes" in why
+    assert sent == [{"max_tokens"}, {"max_completion_tokens"}]
+
+
 @pytest.mark.parametrize("retries", [0, 2])
 def test_a_question_whose_result_stopped_the_judge_has_no_second_outcome(
     retries: int, make: Any, server: Any, put: Any, ask: Any, collect: Any

@@ -48,6 +48,10 @@ class Lessons:
             self._left[wanted] = without(wanted, self._off)
         return self._left[wanted]
 
+    def leave_no_limit(self, field: str) -> bool:
+        """Whether nothing would limit the length of an answer if this field were left out as well."""
+        return field in LIMITS and self._off | {field} >= LIMITS
+
     def turn_off(self, refused: Iterable[Field], why: str) -> None:
         """Leave these out from now on, or send them under their other name, and say so once."""
         news = frozenset(refused) - self._off

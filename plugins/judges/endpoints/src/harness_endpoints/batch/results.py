@@ -73,11 +73,11 @@ class ResultReader:
             return ReadResult(Outcome(held.request, held.spent, refused=fault.why))
         if fault.then == "cut":
             return ReadResult(Outcome(held.request, held.spent, completions=(Completion(None, "length"),)))
-        if fault.then == "stop":
-            return ReadResult(stop=fault)
-        if fault.then == "learn":
+        if fault.then == "learn" and not self._parts.lessons.leave_no_limit(fault.field):
             self._parts.lessons.turn_off([fault.field], fault.why)
             return ReadResult()
+        if fault.then in ("learn", "stop"):
+            return ReadResult(stop=fault)
         held.tries += 1
         most = 1 if fault.then == "once" else self._parts.options.retries
         if fault.then == "fail" or held.tries > most:
