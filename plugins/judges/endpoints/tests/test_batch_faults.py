@@ -303,7 +303,71 @@ def test_a_full_queue_is_waited_for_and_said_once(
     assert caplog.text.count("the provider's queue is full") == 1
 
 
-# -- batches of an earlier command ----------------------------------------------------------------------------------
+# -- without `batch`, and later ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("api", USES)
+def test_answers_that_are_left_in_a_batch_are_not_paid_for_again_without_it(
+    api: str, make: Any, server: Any, put: Any, ask: Any, collect: Any, tmp_path: Path
+) -> None:
+    server.looks = 10**9
+    requests = [put(None, item=item) for item in range(3)]
+    collect(make(api, batch={"deadline_s": 0.1}), requests)
+    found, why = collect(make(api, batch=False), requests)
+    record = next(tmp_path.rglob("batches/*/*.json"))
+    assert not found
+    assert f"batch_0 ({record}); give the command with `batch` again to take them" in why
+    assert server.bill == Counter(range(3))
+    assert ask(make(api, batch=False), []) == [], "nothing would be asked"
+
+    record.unlink()
+    expect(ask(make(api, batch=False), requests))
+    assert server.bill == Counter([*range(3), *range(3)]), "paid again, as it was wanted"
+
+
+def test_a_batch_that_was_taken_stands_in_the_way_of_nothing(make: Any, server: Any, put: Any, ask: Any) -> None:
+    server.outcome = lambda api, item, body: (200, good(api, item)) if item or len(server.batches) else UNASKED
+    expect(ask(make(), [put(None, item=item) for item in range(3)]))  # not closed, as after a kill
+    expect(ask(make(batch=False), [put(None, item=item) for item in range(4)]))
+
+
+@pytest.mark.parametrize("refused", ["create", "look"])
+def test_what_a_refused_batch_advises_works(
+    refused: str, make: Any, server: Any, put: Any, ask: Any, collect: Any
+) -> None:
+    errors = {"data": [{"code": "token_limit_exceeded", "message": "Enqueued token limit reached for m: 90,000."}]}
+    failed = (200, {"id": "batch_0", "status": "failed", "errors": errors})
+    server.instead[refused] = [failed if refused == "look" else (400, {"error": {"message": "too large"}})]
+    _, why = collect(make(), [put(None, item=1)])
+    assert "ask without `batch`, or with a smaller `batch: {max_requests: ...}`, by the same command" in why
+    expect(ask(make(batch=False), [put(None, item=1)]), first=1)
+
+
+def test_a_refused_batch_beside_an_open_one_advises_what_works(
+    make: Any, server: Any, put: Any, ask: Any, collect: Any
+) -> None:
+    refusal = (400, {"error": {"message": "too large"}})
+
+    def spoil(step: str, plain: Any) -> Any:
+        if step == "create" and len(server.batches) == 1:
+            server.instead["create"] = [refusal]
+        return plain
+
+    server.spoil = spoil
+    requests = [put(None, item=item) for item in range(7)]
+    _, why = collect(make(), requests)
+    assert "ask with a smaller `batch: {max_requests: ...}` by the same command, which takes the answers" in why
+    assert "without" not in why
+    expect(ask(make(batch={"max_requests": 2}), requests))
+    assert server.bill == Counter(range(7))
+
+
+def test_a_look_that_is_refused_leaves_the_batch(make: Any, server: Any, put: Any, ask: Any, collect: Any) -> None:
+    server.instead["look"] = [(400, {"error": {"message": "not today"}})]
+    _, why = collect(make(), [put(None, item=1)])
+    assert "not today; the batches go on there, so fix that and give the same command again" in why
+    expect(ask(make(), [put(None, item=1)]), first=1)
+    assert server.bill == Counter([1])
 
 
 def test_results_that_are_gone_are_asked_again_and_their_record_is_removed(

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 
-from harness.api import Context, Judgement, Operational, Pricing, Request, TokenEstimate
+from harness.api import Context, Judgement, JudgeStoppedError, Operational, Pricing, Request, TokenEstimate
 from harness_endpoints.asking import Asker, Slots
 from harness_endpoints.batch.flow import BatchFlow
 from harness_endpoints.batch.store import BatchStore
@@ -54,11 +54,17 @@ class EndpointJudge:
         Raises:
             BudgetError: A budget is spent. Nothing is in flight any more.
             JudgeStoppedError: Every further request would fail alike: no such key or model, no credit, `max_failures`
-                failures of one kind, a server that does not say what the budget needs.
+                failures of one kind, a server that does not say what the budget needs. Or answers are left in batches
+                and `batch` is off.
         """
         budget, batching, batches = self.budget, self._options.batching, self._dialect.batches
         flow: Flow | BatchFlow
         if batching is None or batches is None:
+            # Asked by themselves, the questions of these batches would be paid for twice.
+            if left := self._store.explain_left(self.name):
+                if next(iter(requests), None) is None:
+                    return
+                raise JudgeStoppedError(left)
             flow = Flow(requests, self)
         else:
             flow = BatchFlow(requests, self, batching, batches(self._options), self._store)

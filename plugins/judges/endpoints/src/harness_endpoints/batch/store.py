@@ -18,6 +18,7 @@ from harness.api import JudgeStoppedError
 from harness_endpoints.batch.api import ID
 
 _OLDEST_S = 30 * 86400.0  # providers keep results for 29 or 30 days
+_MOST_NAMED = 5
 
 
 @dataclass(slots=True, eq=False)
@@ -62,6 +63,26 @@ class BatchStore:
             else:
                 found.append(record)
         return sorted(found, key=lambda record: record.created)
+
+    def explain_left(self, name: str) -> str:
+        """Why a command must not ask and pay without batches: answers are left at the provider. Empty where none are.
+
+        Args:
+            name: The judge's name.
+
+        Raises:
+            JudgeStoppedError: A file cannot be read.
+        """
+        left = [record for record in self.load() if not record.delivered.issuperset(record.ids)]
+        if not left:
+            return ""
+        named = [f"{record.batch or 'one that may have been submitted'} ({self.path(record)})" for record in left]
+        more = f", and {len(named) - _MOST_NAMED} more beside these" if len(named) > _MOST_NAMED else ""
+        return (
+            f"judge {name}: `batch` is off, and the answers of batches that this run submitted were not all taken: "
+            f"{', '.join(named[:_MOST_NAMED])}{more}; give the command with `batch` again to take them, or, to ask and "
+            "pay again, cancel the batches at the provider and remove these files"
+        )
 
     def list_batches(self) -> set[str]:
         """The provider's ids of all batches of this judge and its neighbours."""
