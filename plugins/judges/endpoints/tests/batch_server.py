@@ -44,6 +44,8 @@ def good(api: str, item: int) -> dict[str, Any]:
 class BatchServer:
     """Both providers at once."""
 
+    good = staticmethod(good)
+
     def __init__(self) -> None:
         self.reset()
         outer = self

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import functools
 import http.server
+import importlib.util
 import json
 import re
 import shutil
@@ -25,6 +26,7 @@ from harness.api import (
     Choice,
     Judge,
     Judgement,
+    JudgeStoppedError,
     Message,
     Reading,
     Request,
@@ -32,6 +34,7 @@ from harness.api import (
     Verdict,
     VerdictFormat,
 )
+from harness.discovery import Plugins
 from harness.testing import FakeContext
 from harness_endpoints.openai.judge import make
 from harness_endpoints.openai.options import ChatOptions
@@ -284,3 +287,62 @@ def ask() -> Callable[..., list[Judgement]]:
 @pytest.fixture
 def one(ask: Callable[..., list[Judgement]]) -> Callable[[Judge, Request], Judgement]:
     return lambda judge, request: ask(judge, [request])[0]
+
+
+@pytest.fixture(scope="module")
+def shared_batch_server() -> Iterator[Any]:
+    spec = importlib.util.spec_from_file_location("batch_server", Path(__file__).with_name("batch_server.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    server = module.BatchServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def batch_server(shared_batch_server: Any) -> Any:
+    """A server of batches that a test may spoil."""
+    shared_batch_server.reset()
+    return shared_batch_server
+
+
+@pytest.fixture
+def make_batched(batch_server: Any, tmp_path: Path) -> Callable[..., Judge]:
+    """Makes judges of one run that ask that server, in batches unless `batch` is false."""
+    plugins = Plugins.load()
+
+    def build(api: str = "openai", **more: Any) -> Judge:
+        batch = more.pop("batch", {})
+        if batch is not False:
+            batch = {"poll_s": 0.05, "settle_s": 0.05, "max_requests": 5, **batch}
+        known = {"base_url": batch_server.url, "model": "m", "api_key_env": None, "retries": 2, "batch": batch}
+        offer = plugins.find("judge", f"{api}/{api}")
+        model = offer.options_model()
+        assert model is not None
+        options = model.model_validate({**known, "backoff_s": 0.01, "max_backoff_s": 0.02, **more})
+        made: Judge = offer.create(options, FakeContext(workspace=tmp_path, name="me", usage=Usage()))
+        return made
+
+    return build
+
+
+@pytest.fixture
+def collect() -> Callable[..., tuple[dict[str, Judgement], str]]:
+    """The answers of a judge that stops, and why it does. Each question has at most one."""
+
+    def run(judge: Any, requests: list[Request]) -> tuple[dict[str, Judgement], str]:
+        found: dict[str, Judgement] = {}
+
+        def read() -> None:
+            for request, judgement in judge.judge(iter(requests)):
+                assert request.item not in found
+                found[request.item] = judgement
+
+        with pytest.raises(JudgeStoppedError) as stopped:
+            read()
+        judge.close()
+        return found, str(stopped.value)
+
+    return run

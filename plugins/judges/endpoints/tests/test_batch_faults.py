@@ -2,85 +2,27 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from harness.api import Judge, Judgement, JudgeStoppedError, Request, Status, Usage
-from harness.discovery import Plugins
-from harness.testing import FakeContext
+from harness.api import Judge, Judgement, Status
 
-USES = {"openai": "openai/openai", "anthropic": "anthropic/anthropic"}
+APIS = ("openai", "anthropic")
 UNASKED = (0, None)
 
 
-def _load_server() -> Any:
-    spec = importlib.util.spec_from_file_location("batch_server", Path(__file__).with_name("batch_server.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-_module = _load_server()
-good = _module.good
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[Any]:
-    server = _module.BatchServer()
-    yield server
-    server.close()
+@pytest.fixture
+def server(batch_server: Any) -> Any:
+    return batch_server
 
 
 @pytest.fixture
-def server(shared: Any) -> Any:
-    shared.reset()
-    return shared
-
-
-@pytest.fixture
-def make(server: Any, tmp_path: Path) -> Callable[..., Judge]:
-    plugins = Plugins.load()
-
-    def build(api: str = "openai", **more: Any) -> Judge:
-        batch = more.pop("batch", {})
-        if batch is not False:
-            batch = {"poll_s": 0.05, "settle_s": 0.05, "max_requests": 5, **batch}
-        known = {"base_url": server.url, "model": "m", "api_key_env": None, "backoff_s": 0.01, "max_backoff_s": 0.02}
-        offer = plugins.find("judge", USES[api])
-        model = offer.options_model()
-        assert model is not None
-        options = model.model_validate({**known, "retries": 2, "batch": batch, **more})
-        judge: Judge = offer.create(options, FakeContext(workspace=tmp_path, name="me", usage=Usage()))
-        return judge
-
-    return build
-
-
-@pytest.fixture
-def collect() -> Callable[..., tuple[dict[str, Judgement], str]]:
-    """The answers of a judge that stops, and why it does. Each question has at most one."""
-
-    def run(judge: Any, requests: list[Request]) -> tuple[dict[str, Judgement], str]:
-        found: dict[str, Judgement] = {}
-
-        def read() -> None:
-            for request, judgement in judge.judge(iter(requests)):
-                assert request.item not in found
-                found[request.item] = judgement
-
-        with pytest.raises(JudgeStoppedError) as stopped:
-            read()
-        judge.close()
-        return found, str(stopped.value)
-
-    return run
+def make(make_batched: Callable[..., Judge]) -> Callable[..., Judge]:
+    return make_batched
 
 
 def expect(found: list[Judgement], *, first: int = 0) -> None:
@@ -172,7 +114,7 @@ def test_a_question_that_failed_is_in_one_batch_at_a_time_while_the_first_is_rea
     def outcome(api: str, item: int, body: Any) -> Any:
         seen[item] += 1
         failed = item == 0 and seen[item] == 1
-        return (529, {"error": {"message": "overloaded"}}) if failed else (200, good(api, item))
+        return (529, {"error": {"message": "overloaded"}}) if failed else (200, server.good(api, item))
 
     def spoil(step: str, plain: Any) -> Any:
         shown[step] += 1
@@ -197,12 +139,12 @@ def test_a_batch_that_is_larger_than_what_may_be_held_now_is_read_in_parts(
 # -- batches that a person cancelled -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("api", USES)
+@pytest.mark.parametrize("api", APIS)
 def test_a_cancelled_batch_stops_the_judge_and_the_next_command_asks_what_is_left(
     api: str, make: Any, server: Any, put: Any, ask: Any, collect: Any
 ) -> None:
     server.status = "cancelled"
-    server.outcome = lambda api, item, body: (200, good(api, item)) if item == 0 else UNASKED
+    server.outcome = lambda api, item, body: (200, server.good(api, item)) if item == 0 else UNASKED
     requests = [put(None, item=item) for item in range(3)]
     found, why = collect(make(api), requests)
     assert list(found) == ["0"]
@@ -210,16 +152,16 @@ def test_a_cancelled_batch_stops_the_judge_and_the_next_command_asks_what_is_lef
     assert "give the same command again to ask what is left" in why
     assert len(server.batches) == 1
 
-    server.status, server.outcome = "completed", lambda api, item, body: (200, good(api, item))
+    server.status, server.outcome = "completed", lambda api, item, body: (200, server.good(api, item))
     expect(ask(make(api), requests[1:]), first=1)
     assert server.bill == Counter(range(3))
 
 
-@pytest.mark.parametrize("api", USES)
+@pytest.mark.parametrize("api", APIS)
 def test_a_batch_that_was_cancelled_between_two_commands_is_asked_by_the_next(
     api: str, make: Any, server: Any, put: Any, ask: Any, collect: Any
 ) -> None:
-    server.outcome = lambda api, item, body: UNASKED if not server.batches else (200, good(api, item))
+    server.outcome = lambda api, item, body: UNASKED if not server.batches else (200, server.good(api, item))
     server.looks = 10**9
     requests = [put(None, item=item) for item in range(3)]
     collect(make(api, retries=0, batch={"deadline_s": 0.1}), requests)
@@ -306,7 +248,7 @@ def test_a_full_queue_is_waited_for_and_said_once(
 # -- without `batch`, and later ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("api", USES)
+@pytest.mark.parametrize("api", APIS)
 def test_answers_that_are_left_in_a_batch_are_not_paid_for_again_without_it(
     api: str, make: Any, server: Any, put: Any, ask: Any, collect: Any, tmp_path: Path
 ) -> None:
@@ -326,7 +268,7 @@ def test_answers_that_are_left_in_a_batch_are_not_paid_for_again_without_it(
 
 
 def test_a_batch_that_was_taken_stands_in_the_way_of_nothing(make: Any, server: Any, put: Any, ask: Any) -> None:
-    server.outcome = lambda api, item, body: (200, good(api, item)) if item or len(server.batches) else UNASKED
+    server.outcome = lambda api, item, body: (200, server.good(api, item)) if item or len(server.batches) else UNASKED
     expect(ask(make(), [put(None, item=item) for item in range(3)]))  # not closed, as after a kill
     expect(ask(make(batch=False), [put(None, item=item) for item in range(4)]))
 
@@ -404,7 +346,7 @@ def test_a_judge_whose_server_refuses_both_limits_stops(make: Any, server: Any, 
             if name in body:
                 message = f"Unsupported parameter: '{name}' is not supported with this model."
                 return 400, {"error": {"message": message, "param": name, "code": "unsupported_parameter"}}
-        return 200, good(api, item)
+        return 200, server.good(api, item)
 
     server.outcome = outcome
     found, why = collect(make(), [put(None, item=0)])
@@ -418,11 +360,11 @@ def test_a_question_whose_result_stopped_the_judge_has_no_second_outcome(
     retries: int, make: Any, server: Any, put: Any, ask: Any, collect: Any
 ) -> None:
     refused = {"error": {"message": "Incorrect API key provided", "code": "invalid_api_key"}}
-    server.outcome = lambda api, item, body: (401, refused) if item == 1 else (200, good(api, item))
+    server.outcome = lambda api, item, body: (401, refused) if item == 1 else (200, server.good(api, item))
     requests = [put(None, item=item) for item in range(3)]
     found, why = collect(make(retries=retries), requests)
     assert "Incorrect API key provided" in why
     assert {item: judgement.status for item, judgement in found.items()} == {"0": Status.OK, "2": Status.OK}
-    server.outcome = lambda api, item, body: (200, good(api, item))
+    server.outcome = lambda api, item, body: (200, server.good(api, item))
     expect(ask(make(retries=retries), requests[1:2]), first=1)
     assert server.bill == Counter(range(3))
