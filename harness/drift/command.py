@@ -12,7 +12,6 @@ import click
 from harness.console import checkpoints_option, echo, load_plugins, say
 
 if TYPE_CHECKING:
-    from harness.drift.records import DriftReport
     from harness.drift.session import DriftSession
 
 
@@ -146,7 +145,9 @@ def _report(session: DriftSession, *, fail_on: tuple[str, ...], max_changed: flo
         noun = "judgement" if session.failed == 1 else "judgements"
         say(f"{session.failed} {noun} failed; the same command asks them again")
         return 3
-    failures = _find_failures(report, fail_on, max_changed)
+    from harness.drift.gates import find_failures
+
+    failures = find_failures(report, fail_on, max_changed)
     for failure in failures:
         say(f"gate: {failure}")
     return 4 if failures else 0
@@ -163,28 +164,3 @@ def _say_stopped(session: DriftSession) -> int:
             say(f"stopped: {problem}")
     say("the snapshot is not complete and is not compared; the same command goes on with it")
     return 3
-
-
-def _find_failures(report: DriftReport, fail_on: tuple[str, ...], max_changed: float | None) -> list[str]:
-    """The gates that are not passed, in words."""
-    from harness.score.anytime import level_at
-
-    found = []
-    # The first snapshot is compared with nothing.
-    level = level_at(report.alpha, max(1, len(report.snapshots) - 1))
-    for cell in report.cells:
-        who = f"{cell.judge} on {cell.task}"
-        if "drift" in fail_on and cell.alarm is not None:
-            found.append(f"{who} drifts since {cell.alarm}")
-        change = cell.score_change.value
-        worse = change is not None and change != 0 and (change < 0) == cell.greater_is_better
-        if "score" in fail_on and worse and cell.p_adjusted is not None and cell.p_adjusted <= level:
-            found.append(f"{who} scores worse: {change:+.4g} {cell.metric}, p {cell.p_adjusted:.2g} of {level:.2g}")
-        if max_changed is not None and (cell.since_first.value or 0) > max_changed:
-            found.append(f"{who} changed {cell.since_first.value:.1%} of its answers, more than {max_changed:.1%}")
-    found += [
-        f"{judge.judge}: another model answers"
-        for judge in report.judges
-        if "model" in fail_on and judge.is_other_model
-    ]
-    return found

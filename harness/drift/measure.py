@@ -107,6 +107,8 @@ class _Reader:
                 self.since_first[key].append(self._compare(self.first[key], found))
                 self.since_last[key] = None if number < 2 else compare_answers(before.get(key, {}), found)
             before = answers_now
+        self.now = before
+        self.anchors = {task.name: len(task.items) for task in anchors.tasks}
         self.is_first = now is first
         self.keys = [key for key in self.first_cells if key in self.now_cells]
 
@@ -124,6 +126,14 @@ class _Reader:
             groups=tuple(group for part in found for group in part.groups),
             flips=flips,
         )
+
+    def count_anchors(self, key: Key) -> tuple[int, int, int]:
+        """The items of a task, those with a first answer, and those whose answers are compared."""
+        # Each sample of now may be held against the first one of then.
+        asked = {(item, order, 0 if self.among_samples else n) for item, order, n in self.now.get(key, {})}
+        first = {item for item, _, _ in self.first[key]}
+        both = {request[0] for request in self.first[key] if request in asked}
+        return self.anchors.get(key[0], len(first)), len(first), len(both)
 
     def rows(self, key: Key, parts: Sequence[Changes]) -> Floats:
         """The mean change of each cluster, a row for each part."""
@@ -187,11 +197,15 @@ def _tell_cell(key: Key, read: _Reader, pair: _Pair, score: Comparison, confiden
     now = parts[-1] if parts else Changes(moved=np.zeros(len(read.first[key])), groups=(), flips={})
     flips = sorted(now.flips.items(), key=lambda pair: (-pair[1], pair[0]))[:_MOST_FLIPS]
     first_position = [_first_position(table, confidence) for table in (pair.first, pair.now)]
+    anchors, anchors_first, anchors_both = read.count_anchors(key)
     statuses = [table.requests.statuses for table in (pair.first, pair.now)]
     return CellDrift(
         task=key[0],
         judge=key[1],
         n=len(now.moved),
+        anchors=anchors,
+        anchors_first=anchors_first,
+        anchors_both=anchors_both,
         failed=int(statuses[1][Status.ERROR.value]),
         changed=now.count,
         noise=None if noise is None else noise.rate(confidence=confidence),

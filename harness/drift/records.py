@@ -34,6 +34,12 @@ class CellDrift:
     """Name of the judge."""
     n: int
     """Requests that were answered at the first date and now."""
+    anchors: int
+    """Items that are asked at every date."""
+    anchors_first: int
+    """Those of them that have an answer of the first date."""
+    anchors_both: int
+    """Those of them that have an answer of the first date to a request that is answered now."""
     failed: int
     """Requests that failed now, for a reason that is not the judge's."""
     changed: int
@@ -74,6 +80,46 @@ class CellDrift:
     """Share of requests without a verdict at the first date, failures left out."""
     unread_now: float
     """The same now."""
+
+    @property
+    def has_noise(self) -> bool:
+        """Whether its own noise was measured."""
+        # The repeats may all have failed.
+        return self.noise is not None and self.noise.value is not None
+
+    @property
+    def why_uncompared(self) -> str:
+        """Why the two dates cannot be held against each other; empty where they can."""
+        return explain_unwatched(anchors=self.anchors, first=self.anchors_first, both=self.anchors_both, has_noise=True)
+
+    @property
+    def why_unwatched(self) -> str:
+        """Why no drift can be seen at a later date; empty where it can."""
+        return explain_unwatched(
+            anchors=self.anchors, first=self.anchors_first, both=self.anchors_both, has_noise=self.has_noise
+        )
+
+
+def explain_unwatched(*, anchors: int, first: int, both: int, has_noise: bool) -> str:
+    """Why no drift could be seen between two dates, and what helps. Empty where it could.
+
+    Args:
+        anchors: As `CellDrift.anchors`.
+        first: As `CellDrift.anchors_first`.
+        both: As `CellDrift.anchors_both`.
+        has_noise: Whether answers were asked again at once at the first date.
+    """
+    # Of less than half nothing can be said about the anchors: what answers at all is no fair part of them.
+    if 2 * first < anchors:
+        return f"cannot be watched: {first:,} of {anchors:,} anchors have a first answer; freeze again with --fresh"
+    if not both or 2 * both < anchors:
+        return (
+            f"cannot be watched: {both:,} of {anchors:,} anchors have an answer of both dates; the same command asks "
+            "failed requests again"
+        )
+    if not has_noise:
+        return "its noise was not measured; freeze again with --fresh --again 2"
+    return ""
 
 
 @dataclass(frozen=True, kw_only=True)

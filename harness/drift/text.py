@@ -57,8 +57,13 @@ def list_findings(report: DriftReport) -> list[str]:
                 f"{who}: drift since {cell.alarm} at the latest: {_share_of(cell)} of its answers are not those of "
                 f"{report.snapshots[0]}, which is more than its own noise"
             )
-        if cell.noise is None and len(report.snapshots) > 1:
+        if not cell.has_noise and len(report.snapshots) > 1:
             said.append(f"{who}: its own noise is not known, so no change can be called a drift; freeze with --again 2")
+        if missing := cell.anchors - cell.anchors_first:
+            said.append(
+                f"{who}: {missing:,} of {cell.anchors:,} anchors have no first answer and cannot be watched; freeze "
+                "again with --fresh"
+            )
         if cell.failed:
             said.append(f"{who}: {cell.failed:,} requests failed and are left out; the same command asks them again")
     for judge in report.judges:
@@ -103,7 +108,7 @@ def _row(cell: CellDrift, report: DriftReport) -> list[str]:
     return [
         cell.judge,
         cell.task,
-        "" if alone else NOTHING if cell.noise is None else f"since {cell.alarm}" if cell.alarm else "none seen",
+        "" if alone else _write_verdict(cell),
         f"{cell.n:,}",
         "" if alone else write_number("share", since.value, since.low, since.high),
         "" if alone else write_interval("share", since.low, since.high),
@@ -111,6 +116,13 @@ def _row(cell: CellDrift, report: DriftReport) -> list[str]:
         "" if cell.since_last is None else _write_measurement("share", cell.since_last),
         "" if cell.evidence is None else f"{cell.evidence:.1f} of {cell.needed:.1f}",
     ]
+
+
+def _write_verdict(cell: CellDrift) -> str:
+    if cell.alarm:
+        return f"since {cell.alarm}"
+    # Where nothing can be seen, that nothing was seen says nothing.
+    return NOTHING if cell.why_unwatched else "none seen"
 
 
 def _score_row(cell: CellDrift, *, alone: bool) -> list[str]:

@@ -60,7 +60,7 @@ class Moods(BaseModel):
 
 
 class Moody:
-    """Answers yes, but for the shares of questions that the file names: `other` always, `noisy` in turns."""
+    """Answers yes, but for the shares that the file names: `other` always, `noisy` in turns; `down` fail."""
 
     answers_by_item = True
 
@@ -72,6 +72,7 @@ class Moody:
             "other": 0.0,
             "noisy": 0.0,
             "fails": 0,
+            "down": 0.0,
             "model": "served-1",
             "turn": 0,
             **json.loads(self.path.read_text()),
@@ -81,7 +82,7 @@ class Moody:
             turn = hashlib.sha256(f"{request.item} {mood['turn']}".encode()).digest()[0] % 2
             other = die < mood["other"] or (die > 1 - mood["noisy"] and turn)
             facts = {"model": mood["model"], "latency_s": 0.5, "cost_usd": 0.001}
-            if mood["fails"] and request.item == "i1":
+            if die < mood["down"] or (mood["fails"] and request.item == "i1"):
                 yield request, Judgement.failure(Status.ERROR, "no line")
             elif mood["fails"] and request.item == "i2":
                 yield request, Judgement.failure(Status.UNPARSED, "no verdict", raw="well", **facts)

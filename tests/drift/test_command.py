@@ -245,3 +245,59 @@ def test_a_snapshot_that_is_called_again_keeps_its_line(drift: Any) -> None:
     assert (second[0]["cells"], second[1]["snapshot"]) == (first[0]["cells"], "d2")
     assert drift("d1") == 0
     assert read() == second
+
+
+def test_a_gate_without_a_baseline_fails_and_says_what_helps(drift: Any) -> None:
+    drift.mood(down=1.0)
+    assert drift("d1") == 3
+    drift.mood()
+    assert drift("d2") == 0, "without a gate the command only tells"
+    assert "none seen" not in drift.out
+    assert "moody on items: 40 of 40 anchors have no first answer" in " ".join(drift.out.split())
+    for gate in (("--fail-on", "drift"), ("--fail-on", "score"), ("--max-changed", "0.1")):
+        assert drift("d2", *gate) == 4, gate
+        assert (
+            "gate: moody on items cannot be watched: 0 of 40 anchors have a first answer; freeze again" in drift.error
+        )
+    assert drift("d2", "--fail-on", "model") == 4
+    assert "no answer of d1 names its model" in drift.error
+    assert drift("d2", "--no-ask", "--fail-on", "drift") == 4
+
+
+@pytest.mark.parametrize(("down", "code"), [(0.9, 4), (0.2, 0)])
+def test_a_baseline_of_few_anchors_is_none_and_what_it_lacks_is_named(drift: Any, down: float, code: int) -> None:
+    drift.mood(down=down)
+    assert drift("d1") == 3
+    drift.mood()
+    assert drift("d2", "--fail-on", "drift") == code, drift.err
+    said = " ".join(drift.out.split())
+    assert "anchors have no first answer and cannot be watched" in said
+    assert ("none seen" in drift.out) == (code == 0)
+    # The first date is asked again for what failed, and no longer lacks it.
+    assert drift("d1") == 0
+    assert drift("d2", "--fail-on", "drift") == 0, drift.err
+    assert "no first answer" not in drift.out
+
+
+def test_answers_that_are_gone_today_fail_a_gate_too(drift: Any) -> None:
+    assert drift("d1") == 0
+    drift.mood(down=1.0)
+    assert drift("d2") == 3
+    assert "none seen" not in drift.out
+    assert drift("d2", "--no-ask", "--max-changed", "0.1") == 4
+    assert "0 of 40 anchors have an answer of both dates" in drift.error
+
+
+def test_a_gate_on_drift_needs_noise(drift: Any) -> None:
+    assert drift("d1", "--again", "0", "--fail-on", "drift") == 4, "it is said before a date is lost"
+    drift.mood(other=0.6)
+    assert drift("d2", "--fail-on", "drift") == 4
+    assert "--fail-on drift cannot be evaluated: its noise was not measured; freeze again with --fresh" in drift.error
+    assert drift("d2") == 0
+
+
+def test_a_gate_on_models_needs_names(drift: Any) -> None:
+    drift.mood(model="")
+    assert drift("d1", "--fail-on", "drift") == 0
+    assert drift("d2", "--fail-on", "model") == 4
+    assert "no answer of d1 or d2 names its model" in drift.error
