@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from harness.recorded.load import RecordedRun, load_run
 from harness.report.faithfulness import FILE, digest_answers
 from harness.report.records import Leaderboard, Row
 from harness.runner.folder import MANIFEST, RECORD, SCORES, read_kept
+from harness.score.criteria import list_places
 from harness.score.direct import UnitStatistics
 from harness.score.records import CellScores
 
@@ -56,6 +58,16 @@ class Habit:
     """Its share of the right verdicts of the same items."""
     n: int
     """Verdicts."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Places:
+    """Where candidates stood on a task."""
+
+    candidates: int
+    """Those of an item."""
+    right: Measurement | None = None
+    """Share of the right verdicts that were in the first place shown; `None` where the answers were not read."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,6 +108,8 @@ class CardFacts:
     """Where each task comes from, by its name in the plan."""
     habits: Mapping[str, Habit] | None = None
     """What it says most often, by task; `None` where its answers were not read."""
+    places: Mapping[str, Places] = field(default_factory=dict)
+    """Where candidates stood, by task; of tasks that have some."""
     drifts: tuple[Drift, ...] = ()
     """What is known of its drift, by task."""
     record: Mapping[str, Any] = field(default_factory=dict)
@@ -180,6 +194,7 @@ def read_facts(
         scores=tuple(cell for cell in scores if cell.judge == name),
         tasks={row.task: _find_origin(plugins, "task", row.task_id) for row in rows},
         habits=dict(_find_habits(run, name)) if habits else None,
+        places=dict(_find_places(run, name, read_all=habits)),
         drifts=() if drift is None else tuple(_read_drifts(drift, name)),
         record=_read_record(folder),
         findings=findings,
@@ -227,6 +242,27 @@ def _find_habits(run: RecordedRun, judge: str) -> Iterator[tuple[str, Habit]]:
             for hits in ([name == most for _, name in said], [a.space.name(a.gold) == most for a, _ in said])
         )
         yield cell.task, Habit(verdict=most, says=says, right=right, n=len(said))
+
+
+def _find_places(run: RecordedRun, judge: str, *, read_all: bool) -> Iterator[tuple[str, Places]]:
+    """How many candidates there were on each task, and how often the first one shown was right."""
+    for cell in run.cells:
+        answers = cell.answers() if cell.judge == judge else iter(())
+        head = next(answers, None)
+        if head is None or not head.space.candidate_count:
+            continue
+        hits: list[bool] = []
+        groups: list[str] = []
+        for answer in chain([head], answers) if read_all else ():
+            # Of the answers that name a place: those are what the share of the judge is of.
+            if answer.verdict is None or not list(list_places(answer.space, answer.verdict)):
+                continue
+            gold = answer.space.to_shown(answer.gold, answer.order) if answer.order else answer.gold
+            found = list(list_places(answer.space, gold))
+            hits += [place == 0 for place in found]
+            groups += [answer.group] * len(found)
+        right = UnitStatistics().measure_share(np.array(hits, dtype=float), groups, confidence=run.report.confidence)
+        yield cell.task, Places(candidates=head.space.candidate_count, right=right if hits else None)
 
 
 def _read_drifts(folder: Path, judge: str) -> Iterator[Drift]:

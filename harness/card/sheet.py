@@ -9,16 +9,16 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import cast
 
 from harness.api import Measurement, Unit, write_interval, write_number
-from harness.card.facts import CardFacts, Origin
+from harness.card.facts import CardFacts, Origin, Places
 from harness.explain.records import Figure, Share
 from harness.report import notes
 from harness.report.escaping import for_markdown
 from harness.report.records import Row
 from harness.report.row_text import rank_text
+from harness.score.consistency import fair_share
 from harness.score.records import CellScores, Estimate
 
 _UNKNOWN = "not stated"
-_HALF = 0.5
 _FEWEST = 10
 """Items of a category from which it is named as the worst."""
 
@@ -98,7 +98,7 @@ def _find_worst(cell: CellScores) -> tuple[str, Estimate] | None:
 def _tell_biases(facts: CardFacts) -> Iterator[str]:
     for task, row in facts.rows.items():
         for name, words in (
-            ("first_position", f"of its decided answers name the first place shown: {_tell_preference(row)}"),
+            ("first_position", f"of its decided answers name the first place shown: {_tell_preference(facts, row)}"),
             ("swap_consistency", "of items get the same verdict in every order"),
             ("repeat_consistency", "of repeats agree"),
         ):
@@ -117,15 +117,24 @@ def _tell_biases(facts: CardFacts) -> Iterator[str]:
         yield "What it says most often is not counted here, since its answers are many: `harness card` reads them all"
 
 
-def _tell_preference(row: Row) -> str:
-    """What the share of the first place says, where two candidates are shown: one half is no preference."""
+def _tell_preference(facts: CardFacts, row: Row) -> str:
+    """What the share of the first place says. Only orders that are balanced tell a preference from what is right."""
+    places = facts.places.get(row.task, Places(candidates=0))
+    fair, right = fair_share(str(row.protocol.get("order", "fixed")), places.candidates), places.right
+    there = "" if right is None else f"the right one is there in {_with_ends(right)}"
+    if fair is None:
+        return there or "how often the right one is there is not counted here"
     own = row.consistency.get("first_position", {})
     low, high = own.get("ci_low"), own.get("ci_high")
-    if isinstance(low, float) and low > _HALF:
+    # A perfect judge names the first place as often as it is right, by the luck of the draw.
+    usual = [fair] if right is None or right.value is None else [fair, right.value]
+    if isinstance(low, float) and low > max(usual):
         return "it prefers the first place"
-    if isinstance(high, float) and high < _HALF:
-        return "it prefers the last place"
-    return "no preference for a place is shown"
+    if isinstance(high, float) and high < min(usual):
+        return "it prefers the last place" if places.candidates == 2 else "it avoids the first place"
+    return "no preference for a place is shown" + (
+        "" if places.candidates == 2 else f" (one in {places.candidates} is none)"
+    )
 
 
 def _consistency(row: Row, name: str) -> str:

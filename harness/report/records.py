@@ -66,7 +66,8 @@ class Row(CellFacts, Estimate):
     swap_consistency: float | None
     """Share of items with the same verdict in every order shown; `null` where each was shown in one order only."""
     first_position: float | None
-    """Share of decided answers that name the first place shown; one half is unbiased between two candidates."""
+    """Share of decided answers that name the first place shown; one in n is unbiased between n candidates whose order
+    is balanced."""
     repeat_consistency: float | None
     """Share of repeats that agree; `null` without repeats."""
     others: Mapping[str, Mapping[str, float | str | None]] = dataclasses.field(default_factory=dict)

@@ -35,6 +35,24 @@ def consistency(table: CellTable, *, confidence: float) -> tuple[Estimate, ...]:
     return tuple(_rate(name, trials, confidence=confidence) for name, trials in rates if len(trials.trials))
 
 
+def fair_share(order: str, candidates: int) -> float | None:
+    """What `first_position` is of a judge that prefers no place; `None` where no share shows that.
+
+    A fixed order leaves the gold in its places. So does the reverse of an order of more than two candidates: those in
+    the middle are never shown first.
+
+    Args:
+        order: Of the protocol.
+        candidates: Of an item.
+
+    >>> fair_share("both", 2), fair_share("shuffled", 4), fair_share("fixed", 2), fair_share("both", 3)
+    (0.5, 0.25, None, None)
+    """
+    if candidates < 2 or order == "fixed" or (order == "both" and candidates != 2):
+        return None
+    return 1 / candidates
+
+
 def _rate(name: str, of: SuccessCounts, *, confidence: float) -> Estimate:
     hits, n = int(of.hits.sum()), int(of.trials.sum())
     # Only then are trials independent, and the interval is that of a plain share.

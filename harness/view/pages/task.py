@@ -8,6 +8,7 @@ from typing import Any
 from harness.api import write_interval, write_number
 from harness.report import ceilings, notes
 from harness.report.numbers import NOTHING, p_value, size
+from harness.score.consistency import fair_share
 from harness.score.records import Comparison, Estimate
 from harness.view import charts
 from harness.view.book import BookCell
@@ -57,7 +58,12 @@ def make_page(site: Site, task: str) -> Page:
             "confusion": confusion_charts(site, task),
             "coverage": _coverage(site, cells),
             "position": _consistency(
-                site, cells, "first_position", "First position", "of decided answers name the first place shown", 0.5
+                site,
+                cells,
+                "first_position",
+                "First position",
+                "of decided answers name the first place shown",
+                _fair_share(cells),
             ),
             "swaps": _consistency(
                 site, cells, "swap_consistency", "Swap consistency", "of items have one verdict in every order", None
@@ -220,6 +226,17 @@ def _consistency(
         zero=zero,
         write=write_tick("share"),
     )
+
+
+def _fair_share(cells: Sequence[BookCell]) -> float | None:
+    """Where the line of no preference for a place stands; `None` where the judges have no such place in common."""
+    found = set()
+    for cell in cells:
+        # Orders and candidates are the same for all items of a task.
+        answer = next(cell.cell.answers(), None)
+        if answer is not None:
+            found.add(fair_share(cell.cell.protocol.order, answer.space.candidate_count))
+    return found.pop() if len(found) == 1 else None
 
 
 def _find(estimates: Iterable[Estimate], metric: str) -> Estimate | None:
