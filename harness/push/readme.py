@@ -13,7 +13,9 @@ import yaml
 from harness.api import write_interval, write_number
 from harness.push.licences import DataLicence
 from harness.push.records import Kind
+from harness.report import notes
 from harness.report.escaping import for_markdown
+from harness.report.places import UNRANKED
 from harness.report.records import Leaderboard, Row
 from harness.report.row_text import rank_text
 
@@ -39,8 +41,8 @@ def write_readme(
     """
     intro = (
         "A run of [judge-harness](https://github.com/judge-harness/judge-harness): judges on tasks. Each value has its "
-        f"{100 * (1 - board.alpha):g} % interval, n and coverage. Ranks are confidence sets. A dash is a judge with "
-        "too few answers to be ranked."
+        f"{100 * (1 - board.alpha):g} % interval, n and coverage. Ranks are confidence sets. A judge with a dash "
+        "is not ranked."
     )
     terms = (
         "The licences are those that the plugins state for the data of each task. What the judges wrote is under the "
@@ -51,6 +53,11 @@ def write_readme(
         intro,
         "## Scores",
         "\n".join(_write_table(board.rows)),
+        *(
+            ["\n".join(f"- {for_markdown(line)}" for line in unranked)]
+            if (unranked := list(_list_unranked(board)))
+            else []
+        ),
         "## Files",
         "\n".join(f"- `{name}`: {_describe(name)}" for name in names),
         "## Provenance and licences",
@@ -88,6 +95,15 @@ def _write_table(rows: Sequence[Row]) -> Iterator[str]:
             write_number("share", row.coverage) + " %",
         )
         yield "| " + " | ".join(map(for_markdown, cells)) + " |"
+
+
+def _list_unranked(board: Leaderboard) -> Iterator[str]:
+    """Why judges have no rank, a line each."""
+    for row in board.rows:
+        if row.rank_low is None:
+            flags = [flag for flag in notes.own_flags(row) if flag in UNRANKED]
+            why = notes.why_undefined(row) or ", ".join(flags) or "judges were not compared"
+            yield f"{row.judge} on {notes.title(row)}: {why}"
 
 
 def _list_facts(environment: Mapping[str, Any], licences: Sequence[DataLicence]) -> Iterator[str]:

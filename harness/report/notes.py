@@ -87,8 +87,18 @@ def flag_notes(leaderboard: Leaderboard, rows: Sequence[Row], *, counts: bool = 
     said = [f"{flag} — {explain(rows[0])}" for flag, explain in OF_THE_TASK.items() if flag in raised]
     for row in rows:
         explained = [_explain(row, flag) for flag in own_flags(row) if flag not in OF_ANSWERS]
-        said += [f"{row.judge}: {note}" for note in (*_missing(leaderboard, row, counts=counts), *explained)]
+        undefined = [why] if (why := why_undefined(row)) else []
+        said += [
+            f"{row.judge}: {note}" for note in (*undefined, *_missing(leaderboard, row, counts=counts), *explained)
+        ]
     return said
+
+
+def why_undefined(row: Row) -> str:
+    """That a judge has answers on a task, and its metric no value of them; empty where it has one."""
+    if not row.task or row.value is not None or not row.statuses.get("ok", 0):
+        return ""
+    return f"{short(row.metric)} is not defined for its answers"
 
 
 def findings(leaderboard: Leaderboard, rows: Sequence[Row]) -> list[str]:
