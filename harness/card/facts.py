@@ -14,6 +14,7 @@ import numpy as np
 
 from harness.api import JournalError, Measurement, PluginError, UserError
 from harness.drift.history import read_history
+from harness.drift.records import explain_unwatched
 from harness.explain.records import Finding, read_explanations
 from harness.libraries.text import clean
 from harness.manifest.load import load_manifest
@@ -84,6 +85,8 @@ class Drift:
     """Share that changed when all was asked again at once; `None` where it was not."""
     alarm: str | None
     """The snapshot at which the evidence for a drift was enough; `None` where it is not."""
+    unmeasured: str = ""
+    """Why no drift could be seen. Empty where it could."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -283,9 +286,21 @@ def _read_drifts(folder: Path, judge: str) -> Iterator[Drift]:
                     changed=Measurement(**cell["since_first"]),
                     noise=None if cell["noise"] is None else Measurement(**cell["noise"]),
                     alarm=cell["alarm"],
+                    unmeasured=_find_why_unmeasured(cell, dates=len(history)),
                 )
     except (KeyError, TypeError) as error:
         raise UserError(f"{folder}: its newest snapshot cannot be read; call `harness drift` with --no-ask") from error
+
+
+def _find_why_unmeasured(cell: Mapping[str, Any], *, dates: int) -> str:
+    """Why no drift could be seen in a cell of a history."""
+    if dates < 2:
+        return "there is one date, and nothing to compare it with"
+    known = [cell.get(name) for name in ("anchors", "anchors_first", "anchors_both")]
+    # A line of an older version does not count its anchors.
+    anchors, first, both = (int(n) for n in known) if None not in known else [int(cell["n"])] * 3  # type: ignore[arg-type]
+    has_noise = cell["noise"] is not None and cell["noise"]["value"] is not None
+    return explain_unwatched(anchors=anchors, first=first, both=both, has_noise=has_noise)
 
 
 def _read_record(folder: Path) -> Mapping[str, Any]:

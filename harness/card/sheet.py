@@ -62,9 +62,14 @@ def _tell_tasks(facts: CardFacts) -> Iterator[str]:
 def _tell_scores(facts: CardFacts) -> Iterator[str]:
     for task, row in facts.rows.items():
         rank = rank_text(row)
-        among = sum(other.block == row.block for other in facts.board.rows)
-        placed = f"; rank {rank} of {among}" if row.rank_low is not None else "; not ranked"
+        rivals = [other for other in facts.board.rows if other.block == row.block]
+        among = sum(other.rank_low is not None for other in rivals)
+        rest = f", {len(rivals) - among} not ranked" if among < len(rivals) else ""
+        placed = f"; rank {rank} of {among}{rest}" if row.rank_low is not None else "; not ranked"
         yield f"{task}: {row.metric} {_number(row.unit, row.value, row.ci_low, row.ci_high)}, n {row.n:,}{placed}"
+        if why := notes.why_undefined(row):
+            yield f"{task}: {why}"
+        yield from (f"{task}: flagged {flag}" for flag in notes.own_flags(row) if not _is_bias(flag))
 
 
 def _tell_failures(facts: CardFacts) -> Iterator[str]:
@@ -110,11 +115,15 @@ def _tell_biases(facts: CardFacts) -> Iterator[str]:
                 f"{task}: {habit.verdict} is {_number('share', said.value, said.low, said.high)} of its verdicts, and "
                 f"{_number('share', right.value, right.low, right.high)} of the right ones, n {habit.n:,}"
             )
-        for flag in notes.own_flags(row):
-            yield f"{task}: flagged {flag}"
-
+        yield from (f"{task}: flagged {flag}" for flag in notes.own_flags(row) if _is_bias(flag))
     if facts.habits is None:
         yield "What it says most often is not counted here, since its answers are many: `harness card` reads them all"
+
+
+def _is_bias(flag: str) -> bool:
+    """Whether a flag is of what a judge prefers. Others are of how far its numbers hold."""
+    # One of a criterion has its name in brackets.
+    return flag.partition("[")[0] in ("collapsed", "position-biased")
 
 
 def _tell_preference(facts: CardFacts, row: Row) -> str:
@@ -184,7 +193,9 @@ def _share(share: Share) -> str:
 def _tell_drift(facts: CardFacts) -> Iterator[str]:
     for drift in facts.drifts:
         noise = "" if drift.noise is None else f"; its own noise is {_with_ends(drift.noise)}"
-        since = f"; it drifts since {drift.alarm}" if drift.alarm else "; no drift is shown"
+        since = f"; drift is not measurable: {drift.unmeasured}" if drift.unmeasured else "; no drift is shown"
+        if drift.alarm:
+            since = f"; it drifts since {drift.alarm}"
         yield f"{drift.task}: {_with_ends(drift.changed)} of its answers changed until {drift.until}{noise}{since}"
     if not facts.drifts:
         yield "Not known: one run is one moment. Give the folder of a `harness drift` as --drift"

@@ -95,9 +95,35 @@ def test_drift_is_on_the_card_where_its_folder_is_given(cards: Cards) -> None:
     assert cards("card", str(run), "by <square>", "--drift", "drift/cards") == 0
     told = section(cards.out, "Drift")
     assert re.search(r"parts: 0\.?0? % .* of its answers changed until d1; its own noise is 0", told), told
+    assert "drift is not measurable: there is one date, and nothing to compare it with" in told
+    assert cards("drift", "m.yaml", "--snapshot", "d2") == 0, cards.err
+    assert cards("card", str(run), "by <square>", "--drift", "drift/cards") == 0
+    told = section(cards.out, "Drift")
     assert "no drift is shown" in told
+    assert "not measurable" not in told
     assert cards("card", str(run), "by <square>", "--drift", "nowhere") == 2
     assert "there is no snapshot of a drift" in re.sub(r"\s+", " ", cards.err)
+
+
+def test_drift_that_could_not_be_seen_is_not_said_to_be_absent(cards: Cards) -> None:
+    run = cards.run()
+    for label in ("d1", "d2"):
+        assert cards("drift", "m.yaml", "--anchors", "8", "--again", "0", "--snapshot", label) == 0, cards.err
+    assert cards("card", str(run), "by <square>", "--drift", "drift/cards") == 0
+    told = section(cards.out, "Drift")
+    assert "drift is not measurable: its noise was not measured" in told
+    assert "no drift is shown" not in told
+    # Lines of the history are data: numbers of another date stand for answers that are gone, and for an alarm.
+    history = cards.folder / "drift" / "cards" / "history.jsonl"
+    lines = [json.loads(line) for line in history.read_text().splitlines()]
+    for change, sentence in (
+        ({"anchors_first": 3}, "drift is not measurable: cannot be watched: 3 of 8 anchors have a first answer"),
+        ({"anchors_first": 3, "alarm": "d2"}, "it drifts since d2"),
+    ):
+        lines[-1]["cells"][0].update(change)
+        history.write_text("".join(json.dumps(line) + "\n" for line in lines))
+        assert cards("card", str(run), "by <square>", "--drift", "drift/cards") == 0
+        assert sentence in section(cards.out, "Drift")
 
 
 def test_a_judge_that_is_not_there_is_named_with_those_that_are(cards: Cards) -> None:

@@ -12,6 +12,7 @@ import yaml
 
 from harness.cli import main
 
+RIGHT = "How right it is"
 PLUGIN = Path(__file__).with_name("places_plugin.py")
 
 
@@ -80,9 +81,18 @@ def test_a_perfect_judge_in_a_fixed_order_prefers_no_place(card: Writer, monkeyp
     }
     judge = {"name": "perfect", "use": "baselines/replay", "with": {"answers": "said.jsonl"}}
     task = {"use": "generic/pairwise", "data": "pairs.jsonl", "with": options}
-    run = card.run(judge, **task, protocol={"order": "fixed"})
+    Path("down.jsonl").write_text("".join(json.dumps({"id": name, "error": "down"}) + "\n" for name in golds))
+    silent = {"name": "silent", "use": "baselines/replay", "with": {"answers": "down.jsonl"}}
+    run = card.run(judge, silent, **task, protocol={"order": "fixed"})
     assert re.match(r"the right one is there in 10.*? % ", card.place(run, "perfect"))
     assert not has_line(run)
+    told = {name: card("card", str(run), name) for name in ("perfect", "silent")}
+    # A judge without a rank is no rival.
+    assert "rank 1 of 1, 1 not ranked" in told["perfect"]
+    for name, flag in (("perfect", "no-errors"), ("silent", "no-answers")):
+        right, biases = (told[name].partition(f"## {title}")[2].partition("##")[0] for title in (RIGHT, "Biases"))
+        assert f"flagged {flag}" in right
+        assert "flagged" not in biases
 
 
 @pytest.mark.parametrize(
