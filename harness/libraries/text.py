@@ -23,6 +23,15 @@ def clean(text: str) -> str:
     return visible(" ".join(text.split()))
 
 
+def fold_name(name: str) -> str:
+    r"""What is the same for all names that look alike: those that `clean` shows alike, and other forms of one letter.
+
+    >>> fold_name("a  b") == "a b", fold_name("e\u0301") == fold_name("\xe9"), fold_name("a") == fold_name("A")
+    (True, True, False)
+    """
+    return unicodedata.normalize("NFKC", clean(name))
+
+
 def visible(text: str) -> str:
     """The same lines without characters that a terminal obeys. Of invisible ones only line breaks and tabs stay."""
     text = scrub(text)

@@ -27,6 +27,7 @@ from harness.libraries.config import (
     make_absolute,
     validate,
 )
+from harness.libraries.text import fold_name
 from harness.manifest.model import Entry, RecipeTask, TrainerEntry, protocol_model
 from harness.manifest.problems import Problems
 
@@ -270,22 +271,20 @@ class EntryResolver:
             name = node.child("name")
             if name is None or not isinstance(name.value, str):
                 continue
-            if name.value in taken:
-                message = f"two {kind}s are named {name.value[:80]!r}, the other one at {taken[name.value]}; rename one"
+            if (alike := fold_name(name.value)) in taken:
+                message = f"two {kind}s are named {name.value[:80]!r}, the other one at {taken[alike]}; rename one"
                 self._problems.add(name.origin, join(join(path, number), "name"), message)
-            taken.setdefault(name.value, name.origin)
+            taken.setdefault(alike, name.origin)
         for number, node in enumerate(nodes):
             reference, given = self.references.get(join(path, number)), node.child("name")
-            if reference is None or reference.offer.card.unfold is not None:
+            if reference is None or reference.offer.card.unfold is not None or (given and given.value is not None):
                 continue
-            if given is None or given.value is None:
-                stem = name_text = reference.offer.card.name
-                count = 1
-                while name_text in taken:
-                    count += 1
-                    name_text = f"{stem}-{count}"
-                taken[name_text] = DEFAULT
-                nodes[number] = node.put("name", Node(value=name_text, origin=DEFAULT))
+            name_text, count = reference.offer.card.name, 1
+            while fold_name(name_text) in taken:
+                count += 1
+                name_text = f"{reference.offer.card.name}-{count}"
+            taken[fold_name(name_text)] = DEFAULT
+            nodes[number] = node.put("name", Node(value=name_text, origin=DEFAULT))
         return nodes
 
 

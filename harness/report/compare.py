@@ -8,7 +8,7 @@ from itertools import islice, zip_longest
 from typing import Any
 
 from harness.api import Metric, RecordedAnswer, UserError, Verdict, write_interval, write_number
-from harness.libraries.text import clean
+from harness.libraries.text import clean, fold_name
 from harness.manifest.model import ReportSettings
 from harness.report.entries import Entry, check_rivals
 from harness.report.escaping import for_markdown, order_name
@@ -283,7 +283,8 @@ def _markdown(compared: JudgeComparison) -> str:
 
 def _name_apart(a: Entry, b: Entry) -> list[Entry]:
     """The two entries under names that differ."""
-    if a.judge != b.judge:
+    # A run's name tells apart what looks alike, but for two judges of one run.
+    if a.judge != b.judge and (a.run == b.run or fold_name(a.judge) != fold_name(b.judge)):
         return [a, b]
     if a.run == b.run:
         raise UserError(f"judge {clean(a.judge)} of run {a.run} is compared with itself; name two judges")

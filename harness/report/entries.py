@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from harness.api import Protocol, UserError
-from harness.libraries.text import clean
+from harness.libraries.text import clean, fold_name
 from harness.report.scored import ScoredCell
 
 if TYPE_CHECKING:
@@ -47,7 +47,8 @@ class Entry:
 def disambiguate_judges(entries: Iterable[Entry]) -> list[Entry]:
     """The entries with every judge's name unique in its block: `judge (run)` where two runs share the name.
 
-    Two runs that give one name to two different plugins' judges are told apart as well.
+    Two runs that give one name to two different plugins' judges are told apart as well. Names that look alike are one
+    name to a reader, and are told apart too.
 
     Raises:
         UserError: Names are still the same after that.
@@ -61,6 +62,14 @@ def disambiguate_judges(entries: Iterable[Entry]) -> list[Entry]:
         # a suite they would be one.
         if len(set(places)) < len(places) or len({entry.cell.judge_id for entry in group}) > 1:
             clashing.add(name)
+    alike: dict[str, set[tuple[str, str]]] = {}
+    for entry in listed:
+        alike.setdefault(fold_name(entry.judge), set()).add((entry.judge, entry.run))
+    for own in alike.values():
+        names, runs = map(set, zip(*own, strict=True))
+        # Within one run its name would tell nothing apart.
+        if len(names) > 1 and len(runs) > 1:
+            clashing |= names
     named = [
         replace(entry, judge=f"{entry.judge} ({entry.run})") if entry.judge in clashing else entry for entry in listed
     ]

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from harness.libraries.text import fold_name
 from harness.report.numbers import NOTHING
 
 if TYPE_CHECKING:
@@ -113,10 +114,10 @@ def rows(usage: Sequence[JudgeUsage]) -> list[tuple[str, ...]]:
     # Baselines cost nothing. A board of them needs no table of dashes.
     if not any(record.reported or record.priced for record in usage):
         return []
-    names = Counter(record.judge for record in usage)
+    names = Counter(fold_name(record.judge) for record in usage)
     return [
         (
-            record.judge if names[record.judge] == 1 else f"{record.judge} ({record.run})",
+            record.judge if names[fold_name(record.judge)] == 1 else f"{record.judge} ({record.run})",
             f"{record.answers:,}",
             _count(record.prompt_tokens),
             _count(record.completion_tokens),

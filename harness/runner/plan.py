@@ -14,6 +14,7 @@ from harness.api import Card, ManifestError, PluginError, Protocol, UserError, W
 from harness.api.reading import Thinking
 from harness.discovery import Offer, Plugins
 from harness.libraries.config import display
+from harness.libraries.text import fold_name
 from harness.manifest.model import ReasoningMarks
 from harness.runner.context import context_of, plan_task
 from harness.runner.planned import Plan, PlannedJudge, PlannedTask, least_of
@@ -128,7 +129,7 @@ def at(loaded: LoadedManifest | LoadedRecipe, path: str) -> Iterator[None]:
 
 def refuse_twice(kind: str, name: str, planned: Sequence[PlannedTask | PlannedJudge | WeightedReward]) -> None:
     """Raise a `ManifestError` where the name is taken."""
-    if any(other.name == name for other in planned):
+    if any(fold_name(other.name) == fold_name(name) for other in planned):
         raise ManifestError(f"two {kind}s are named {name!r}; give one of them another `name:`")
 
 

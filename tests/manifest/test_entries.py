@@ -129,6 +129,23 @@ def test_two_entries_of_one_name_are_refused(refuse: Refuse) -> None:
     assert str(problem).startswith("m.yaml:4:23: tasks[1].name: two tasks are named 'a', the other one at m.yaml:3:24")
 
 
+@pytest.mark.parametrize(
+    ("one", "other"), [("a b", "a  b"), ("caf\\u00e9", "cafe\\u0301"), ("a\\u200bb", "a\\u200db"), ("x2", "x\\u00b2")]
+)
+def test_two_names_that_look_alike_are_refused(refuse: Refuse, one: str, other: str) -> None:
+    (problem,) = refuse(tasks(f'{{use: plain, name: "{one}"}}', f'{{use: rich, name: "{other}"}}'))
+    assert "two tasks are named" in str(problem)
+
+
+def test_names_that_differ_to_the_eye_are_left_alone(load: Load) -> None:
+    names = ["a b", "ab", "A b", "a-b", "a_b"]
+    loaded = load(tasks(*(f'{{use: plain, name: "{name}"}}' for name in names)))
+    assert [one.entry.name for one in loaded.tasks] == names
+    # A name that is made up gives way to one that looks like it.
+    loaded = load(tasks("{use: plain}", '{use: rich, name: "pl\\uff41in"}'))
+    assert loaded.tasks[0].entry.name == "plain-2"
+
+
 def test_the_metric_of_the_report_is_installed(refuse: Refuse) -> None:
     (problem,) = refuse(task() + "report: {metric: acuracy}\n")
     assert str(problem).startswith("m.yaml:6:18: report.metric: there is no metric 'acuracy'. Did you mean 'accuracy'")

@@ -146,6 +146,19 @@ def test_one_name_in_two_runs_is_told_apart_and_others_are_left_alone(make_cell:
     assert {row.judge for row in board(cells).rows} == {"j (run-1)", "j (run-2)", "k"}
 
 
+@pytest.mark.parametrize("name", ["j  j", "j\tj", "\uff4a j", "j\u00a0j"])
+def test_names_of_two_runs_that_look_alike_are_told_apart(make_cell: Any, name: str) -> None:
+    cells = [
+        make_cell("j j", said(150), GOLD),
+        make_cell(name, said(100), GOLD, run="run-2"),
+        make_cell("J j", GOLD, GOLD),
+    ]
+    assert {row.judge for row in board(cells).rows} == {"j j (run-1)", f"{name} (run-2)", "J j"}
+    # A run of an older version may have both: its name would not tell them apart.
+    alone = [make_cell("j j", said(150), GOLD), make_cell(name, said(100), GOLD)]
+    assert {row.judge for row in board(alone).rows} == {"j j", name}
+
+
 def test_one_cell_twice_is_refused(make_cell: Any) -> None:
     with pytest.raises(UserError, match="stands twice on the leaderboard, from run run-1 and from run run-1"):
         board([make_cell("j", GOLD, GOLD), make_cell("j", GOLD, GOLD)])

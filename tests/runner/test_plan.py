@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from harness.api import Judgement, Protocol, UserError
 from harness.discovery import Plugins
 from harness.manifest.load import load_manifest
 from harness.runner.journal import Journal
-from harness.runner.plan import build_plan
+from harness.runner.plan import build_plan, refuse_twice
 from harness.runner.planned import Plan
 
 MakePlan = Callable[..., Plan]
@@ -55,6 +56,13 @@ def test_two_entries_of_one_name_are_refused(planned: Callable[[str], Plan]) -> 
             "tasks: [{use: miniature/safety}]\n"
             "judges: [{use: baselines/random, name: x}, {use: baselines/constant, name: x}]\n"
         )
+
+
+def test_names_that_entries_unfold_into_may_not_look_alike() -> None:
+    taken: Any = [SimpleNamespace(name="recorded judge")]
+    refuse_twice("judge", "recorded judges", taken)
+    with pytest.raises(UserError, match="two judges are named 'recorded  judge'"):
+        refuse_twice("judge", "recorded  judge", taken)
 
 
 def test_what_a_judge_learns_from_is_part_of_its_key(planned: Callable[[str], Plan]) -> None:
