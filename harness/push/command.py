@@ -73,13 +73,14 @@ def command(
     kind: Kind = "space" if space else "dataset"
     if space and "report" not in wanted:
         raise click.UsageError("a Space shows the report; leave out --what bundle, or leave out --space", ctx)
-    licences = list_licences(load_run(run), load_plugins(ctx))
+    plugins = load_plugins(ctx)
+    licences = list_licences(load_run(run), plugins)
     if public and "report" in wanted and (problem := find_obstacle(licences, answers_for=yes)):
         raise UserError(
             f"{run}: the report shows questions and pictures, and cannot be made public: {problem}. Push it without "
             "--public, or only `--what bundle`, which has neither; --yes where you may pass on data that are not gated"
         )
-    files = gather_files(run, wanted, licences, kind=kind)
+    files = gather_files(run, wanted, licences, plugins, kind=kind)
     _tell(files, licences, wanted, public=public)
     if dry_run:
         echo(f"nothing was sent: {sum(len(file.content) for file in files):,} bytes in {len(files)} files")

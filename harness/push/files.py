@@ -7,22 +7,28 @@ import re
 import tempfile
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from harness.api import DataError, JournalError, UserError
 from harness.bundle.environment import read_environment
+from harness.bundle.verify import verify_bundle
 from harness.bundle.write import write_bundle
 from harness.libraries.secrets import hide_variable, scrub
+from harness.libraries.text import clean
 from harness.push.licences import DataLicence
 from harness.push.readme import write_readme
 from harness.push.records import Kind, Part, PushFile
 from harness.report.records import Leaderboard
 from harness.runner.folder import LEADERBOARD, MANIFEST, REPORT, read_kept
 
+if TYPE_CHECKING:
+    from harness.discovery import Plugins
+
 _VARIABLE = re.compile(r"\$\{env:(\w+)\}")
 
 
 def gather_files(
-    folder: Path, parts: Collection[Part], licences: Sequence[DataLicence], *, kind: Kind
+    folder: Path, parts: Collection[Part], licences: Sequence[DataLicence], plugins: Plugins, *, kind: Kind
 ) -> list[PushFile]:
     """The files, with a page that names them.
 
@@ -30,11 +36,13 @@ def gather_files(
         folder: The run folder.
         parts: What is wanted.
         licences: Of the data, for the page.
+        plugins: The installed plugins.
         kind: Kind of the repository.
 
     Raises:
         JournalError: The run has no report or leaderboard, or a file cannot be read.
-        DataError: A file holds a value of the environment that the manifest uses.
+        DataError: The leaderboard is not what the answers give, or a file holds a value of the environment that the
+            manifest uses.
     """
     board = _read(folder, LEADERBOARD)
     files = [PushFile(name=LEADERBOARD, content=board)]
@@ -49,6 +57,7 @@ def gather_files(
         raise JournalError(
             f"{folder / LEADERBOARD}: is damaged ({error}); `harness score {folder}` makes it again"
         ) from error
+    check_board(folder, plugins)
     page = write_readme(leaderboard, read_environment(folder), licences, kind=kind, names=[file.name for file in files])
     files.insert(0, PushFile(name="README.md", content=page.encode()))
     check_secrets(folder, files)
@@ -79,6 +88,25 @@ def _make_bundle(folder: Path) -> bytes:
         path = Path(temporary) / "run.bundle"
         write_bundle(folder, path)
         return path.read_bytes()
+
+
+def check_board(folder: Path, plugins: Plugins) -> None:
+    """See that the numbers of the run are those that its answers give, as `harness verify` does.
+
+    What needs a plugin that is not installed here is not computed, and is let through.
+
+    Raises:
+        DataError: One is another; the first is named.
+    """
+    found = verify_bundle(folder, plugins)
+    if not found.differs:
+        return
+    rows = (f"{row.judge} on {row.task or row.suite}" for row in found.rows if row.state == "differs")
+    first = clean([*found.problems, *rows][0])
+    raise DataError(
+        f"{folder / LEADERBOARD}: is not what the answers give ({first}); `harness score {folder}` makes it again, and "
+        f"`harness verify {folder}` names all that differs"
+    )
 
 
 def check_secrets(folder: Path, files: Sequence[PushFile]) -> None:

@@ -252,6 +252,28 @@ def test_offline_nothing_is_sent(run: Path, start: Callable[..., Hub], tmp_path:
     assert hub.kept()["asked"] == []
 
 
+@pytest.mark.parametrize("part", ["report", "bundle"])
+def test_a_board_that_its_answers_do_not_give_is_not_pushed(
+    run: Path, start: Callable[..., Hub], push: Command, tmp_path: Path, part: str
+) -> None:
+    copy = Path(shutil.copytree(run, tmp_path / "runs" / run.name))
+    board = json.loads((copy / "leaderboard.json").read_text())
+    board["rows"][0]["value"] = 0.99
+    (copy / "leaderboard.json").write_text(json.dumps(board))
+    hub = start()
+    done = push(copy, hub, "--what", part)
+    assert done.returncode == 2
+    said = " ".join(done.stderr.split())
+    assert f"is not what the answers give ({board['rows'][0]['judge']} on technical)" in said.replace("`", "")
+    assert "harness score" in said
+    assert hub.kept()["repositories"] == {}
+    # The fix of the message is one.
+    with pytest.raises(SystemExit) as ended:
+        main(["score", str(copy)])
+    assert not ended.value.code
+    assert push(copy, hub, "--what", part).returncode == 0
+
+
 def test_a_file_with_a_secret_of_the_manifest_is_not_pushed(
     run: Path, start: Callable[..., Hub], push: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
