@@ -67,7 +67,7 @@ class Index:
     """The content of `bundle.json`."""
 
     name: str
-    """Name of the run, as on its leaderboard."""
+    """Name of the run: that of its manifest."""
     harness: str
     """Version of judge-harness that finished the run; empty where the run does not say."""
     requests: bool

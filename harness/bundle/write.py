@@ -80,6 +80,23 @@ def _read_documents(folder: Path) -> dict[str, Any]:
     }
 
 
+def _rename_run(board: dict[str, Any], name: str) -> dict[str, Any]:
+    """The leaderboard of one run under the name of its manifest: that of a folder changes when the folder is renamed.
+
+    What has yet another name on it stays, and is found when the bundle is verified.
+    """
+    old = board.get("title", name)
+
+    def rename(value: Any) -> Any:
+        is_own = isinstance(value, dict) and value.get("run") == old
+        return {**value, "run": name} if is_own else value
+
+    found = {
+        key: [rename(entry) for entry in value] if isinstance(value, list) else value for key, value in board.items()
+    }
+    return {**found, "title": name} if "title" in board else found
+
+
 def _read_json(folder: Path, name: str) -> dict[str, Any]:
     path = folder / name
     try:
@@ -112,6 +129,8 @@ def _write(folder: Path, documents: dict[str, Any], stream: BinaryIO, spool: Bin
     try:
         annotated = journal.has_table("annotations")  # not in a journal of an earlier version
         plan = json.loads(journal.meta("plan") or "{}")
+        name_of_run = str(plan.get("name", folder.name))
+        documents = {**documents, LEADERBOARD: _rename_run(documents[LEADERBOARD], name_of_run)}
         with journal.snapshot() as select:
             for name in names:
                 if name in TABLES:
@@ -124,7 +143,7 @@ def _write(folder: Path, documents: dict[str, Any], stream: BinaryIO, spool: Bin
     finally:
         journal.close()
     index = Index(
-        name=str(documents[LEADERBOARD].get("title", folder.name)),
+        name=name_of_run,
         harness=documents[ENVIRONMENT]["harness"],
         requests=requests,
         members=tuple(content.members),

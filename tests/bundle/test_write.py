@@ -42,6 +42,24 @@ def test_equal_runs_have_equal_bytes(made: Path, run: Path, tmp_path: Path) -> N
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
+def test_a_run_that_was_renamed_and_scored_again_has_equal_bytes(made: Path, run: Path, tmp_path: Path) -> None:
+    write_bundle(made, tmp_path / "a")
+    moved = run.rename(run.with_name("elsewhere"))
+    with pytest.raises(SystemExit) as ended:
+        main(["score", str(moved)])
+    assert not ended.value.code
+    assert json.loads((moved / "leaderboard.json").read_text())["title"] == "elsewhere"
+    write_bundle(moved, tmp_path / "b")
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+    # A name that is not the run's own is no matter of folders, and is left to be found.
+    board = json.loads((moved / "leaderboard.json").read_text())
+    board["rows"][0]["run"] = "another"
+    (moved / "leaderboard.json").write_text(json.dumps(board))
+    with pytest.raises(SystemExit) as ended:
+        main(["verify", str(moved)])
+    assert ended.value.code == 3
+
+
 def test_bundling_changes_nothing_in_the_folder_which_may_be_read_only(made: Path, tmp_path: Path) -> None:
     before = {path.name: path.read_bytes() for path in made.iterdir() if path.is_file()}
     write_bundle(made, tmp_path / "a")
