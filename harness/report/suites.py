@@ -217,7 +217,8 @@ def _sum_rows(suite: str, tasks: Sequence[str], rows: Sequence[Row]) -> Row:
         asked=asked,
         coverage=answers / asked if asked else 0.0,
         excluded=_mean([row.excluded for row in valued]),
-        worst_case=_mean([row.worst_case for row in valued]),
+        # Of tasks without any answer too: there all are missing, and that is the worst case.
+        worst_case=_mean([row.worst_case for row in rows if row.value is None or row.basis == basis]),
         flags=tuple(flags),
         swap_consistency=_mean_of_known([row.swap_consistency for row in rows]),
         first_position=_mean_of_known([row.first_position for row in rows]),

@@ -127,6 +127,14 @@ def test_a_judge_that_did_not_answer_every_task_has_no_rank(make_cell: Any) -> N
     assert "incomplete" in last.flags
 
 
+def test_the_worst_case_of_a_judge_without_answers_is_over_all_tasks(make_cell: Any) -> None:
+    silent = [make_cell("silent", "!" * 200, GOLD, task=task) for task in "xy"]
+    half = [make_cell("half", GOLD, GOLD, task="x"), make_cell("half", "!" * 200, GOLD, task="y")]
+    rows = {row.judge: row for row in suites([*silent, *half]).rows}
+    # Where the other task was left out, half looked perfect in its worst case too.
+    assert (rows["silent"].worst_case, rows["half"].worst_case) == (0.0, 0.5)
+
+
 def test_a_task_without_a_suite_stands_alone(make_cell: Any) -> None:
     cells = [make_cell("j", GOLD, GOLD, task=task, suite="") for task in "xy"]
     assert [(row.suite, row.tasks) for row in suites(cells).rows] == [("x", ("x",)), ("y", ("y",))]
