@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from harness.drift.records import CellDrift, DriftReport, JudgeDrift
+from harness.report.numbers import exact_share
 from harness.score.anytime import level_at
 
 
@@ -23,7 +24,7 @@ def find_failures(report: DriftReport, fail_on: Collection[str], max_changed: fl
         if max_changed is not None and (cell.since_first.value or 0) > max_changed:
             found.append(
                 f"{cell.judge} on {cell.task} changed {cell.since_first.value:.1%} of its answers, more than "
-                f"{max_changed:.1%}"
+                f"{exact_share(max_changed)} %"
             )
     if "model" in fail_on:
         found += [f"{judge.judge}: {failure}" for judge in report.judges if (failure := _check_model(judge, report))]

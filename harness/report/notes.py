@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from harness.api import Protocol
 from harness.report import ceilings, unread
-from harness.report.numbers import share, short, size
+from harness.report.numbers import exact_size, share, short, size
 from harness.report.records import MEAN_RANK, Leaderboard, Row
 from harness.report.row_text import consistency, standing
 
@@ -122,7 +122,7 @@ def findings(leaderboard: Leaderboard, rows: Sequence[Row]) -> list[str]:
     for pair in pairs:
         # To be equivalent is shown by a test, and never read off a difference that is not significant.
         if pair.equivalent and leaderboard.equivalence is not None:
-            margin = size(pair.unit, leaderboard.equivalence)
+            margin = exact_size(pair.unit, leaderboard.equivalence)
             said.append(f"{pair.judge_a} and {pair.judge_b} are the same within {margin}")
     # Only a placement can be overturned by answers that are missing.
     bounded = [pair for pair in pairs if pair.better is not None and pair.bound_low is not None]

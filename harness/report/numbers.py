@@ -6,6 +6,7 @@ How a number is written follows from its unit and its interval, and is `harness.
 from __future__ import annotations
 
 import math
+from decimal import Decimal
 
 from harness.allowed import is_file_name
 from harness.api import Unit, write_number, write_share
@@ -43,6 +44,21 @@ def share(value: float | None) -> str:
 def size(unit: Unit, value: float) -> str:
     """The size of a difference: `5.1 points` of a percentage, else the number alone."""
     return f"{write_number(unit, value)} points" if unit == "share" else write_number(unit, value)
+
+
+def exact_size(unit: Unit, value: float) -> str:
+    """The size of a difference that somebody has given, with all of its own digits: `0.05 points`.
+
+    >>> exact_size("share", 0.0005), exact_size("share", 0.2), exact_size("score", 0.07)
+    ('0.05 points', '20 points', '0.07')
+    """
+    return f"{exact_share(value)} points" if unit == "share" else f"{Decimal(str(value)).normalize():f}"
+
+
+def exact_share(value: float) -> str:
+    """A share that somebody has given, as a percentage with all of its own digits: `0.05`."""
+    # By decimal digits: 100 times 0.07 is 7.000000000000001 in floating point.
+    return f"{(Decimal(str(value)) * 100).normalize():f}"
 
 
 def p_value(value: float | None) -> str:

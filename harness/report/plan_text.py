@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from harness.api import write_number, write_share
 from harness.report.lines import print_notes, print_rows, print_title
-from harness.report.numbers import heading
+from harness.report.numbers import exact_size, heading
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -76,8 +76,7 @@ def _explain_asking(row: PlanRow) -> Iterator[str]:
 def _legend(plan: ItemPlan) -> Iterator[str]:
     about = "a difference"
     if plan.difference is not None:
-        points = " points" if plan.rows[0].unit == "share" else ""
-        about = f"a difference of {write_number(plan.rows[0].unit, plan.difference)}{points}"
+        about = f"a difference of {exact_size(plan.rows[0].unit, plan.difference)}"
     yield f"{about} is found with a chance of {plan.power * 100:g} % (power)"
     yield f"the chance of even one false difference is {(1 - plan.confidence) * 100:g} %{_family(plan)}"
     yield "discord.: % of verdicts that get more credit from one judge than from the other"

@@ -150,7 +150,10 @@ def test_a_threshold_of_ones_own(drift: Any) -> None:
     drift.mood(other=0.3)
     assert drift("d2", "--max-changed", "0.9") == 0
     assert drift("d2", "--max-changed", "0.1") == 4
-    assert "more than 10.0%" in drift.err
+    assert "more than 10 %" in drift.err
+    # As it was given, and not 0.1 %.
+    assert drift("d2", "--max-changed", "0.0005") == 4
+    assert "more than 0.05 %" in drift.err
 
 
 def rewrite(path: Path, old: str, new: str) -> None:

@@ -134,11 +134,17 @@ def test_it_prints_a_table_that_fits_and_says_how_to_read_it(run: Path) -> None:
     assert header == ["a", "b", "items", "discord.", "shows", "needs", "400", "show"]
     said = " ".join(result.stdout.split())
     for part in (
-        "a difference of 5.0 points is found with a chance of 80 %",
+        "a difference of 5 points is found with a chance of 80 %",
         "among all judges of the run",
         "needs: so many",
     ):
         assert part in said
+
+
+@pytest.mark.parametrize(("given", "said"), [("0.0005", "0.05"), ("7%", "7"), ("0.12345", "12.345")])
+def test_the_difference_stands_as_it_was_given(run: Path, given: str, said: str) -> None:
+    result = invoke("plan", run, "--difference", given)
+    assert f"a difference of {said} points is found" in " ".join(result.stdout.split())
 
 
 def test_one_judge_is_planned_against_an_assumed_one(run: Path) -> None:
