@@ -17,7 +17,7 @@ def find_failures(report: DriftReport, fail_on: Collection[str], max_changed: fl
         fail_on: Some of `drift`, `score` and `model`.
         max_changed: The greatest share of answers that may have changed; `None`: any.
     """
-    found: list[str] = []
+    found = [*report.unwatched] if fail_on or max_changed is not None else []
     for cell in report.cells:
         if fail_on or max_changed is not None:
             found += [f"{cell.judge} on {cell.task} {failure}" for failure in _check_cell(cell, report, fail_on)]
@@ -40,7 +40,7 @@ def _check_cell(cell: CellDrift, report: DriftReport, fail_on: Collection[str]) 
         yield cell.why_uncompared
         return
     if "drift" in fail_on and cell.why_unwatched:
-        yield f"was asked nothing again at once, so that --fail-on drift cannot be evaluated: {cell.why_unwatched}"
+        yield f"cannot be watched, and --fail-on drift cannot be evaluated: {cell.why_unwatched}"
     if "score" in fail_on:
         yield from _check_score(cell, report)
 

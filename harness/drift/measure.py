@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,6 +71,7 @@ def measure_drift(
         alpha=anchors.alpha,
         confidence=settings.confidence,
         cells=tuple(_tell_cell(key, read, pairs[key], scores[key], settings.confidence, alpha) for key in read.keys),
+        unwatched=tuple(read.list_unwatched()),
         judges=tuple(_tell_judge(name, read) for name in dict.fromkeys(judge for _, judge in read.keys)),
     )
 
@@ -126,6 +127,16 @@ class _Reader:
             groups=tuple(group for part in found for group in part.groups),
             flips=flips,
         )
+
+    def list_unwatched(self) -> Iterator[str]:
+        """What is of one date alone, in words. A judge that the manifest has no longer was taken out on purpose."""
+        judges = {judge for _, judge in self.now_cells}
+        for task, judge in dict.fromkeys((*self.first_cells, *self.now_cells)):
+            if (task, judge) not in self.first_cells:
+                first = self.names[0]
+                yield f"{judge} on {task} cannot be watched: it was not asked on {first}; freeze again with --fresh"
+            elif (task, judge) not in self.now_cells and judge in judges:
+                yield f"{judge} on {task} cannot be watched: it has no answers of {self.names[-1]}"
 
     def count_anchors(self, key: Key) -> tuple[int, int, int]:
         """The items of a task, those with a first answer, and those whose answers are compared."""

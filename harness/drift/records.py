@@ -166,6 +166,8 @@ class DriftReport:
     """Each judge on each task."""
     judges: tuple[JudgeDrift, ...]
     """Each judge."""
+    unwatched: tuple[str, ...] = ()
+    """Judges on tasks that have no answer at one of the two dates, in words: they are in none of the cells."""
 
     def to_json(self) -> dict[str, Any]:
         """Plain data: what `--json` prints. Floats have six decimals."""
@@ -177,4 +179,5 @@ class DriftReport:
             "confidence": self.confidence,
             "cells": [as_plain(cell) for cell in self.cells],
             "judges": [as_plain(judge) for judge in self.judges],
+            "unwatched": list(self.unwatched),
         }

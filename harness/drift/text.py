@@ -49,7 +49,7 @@ def to_markdown(report: DriftReport) -> str:
 
 def list_findings(report: DriftReport) -> list[str]:
     """What somebody who keeps a judge in use must know, one sentence each."""
-    said = []
+    said = [*report.unwatched]
     for cell in report.cells:
         who = f"{cell.judge} on {cell.task}"
         if cell.alarm is not None:

@@ -304,3 +304,30 @@ def test_a_gate_on_models_needs_names(drift: Any) -> None:
     assert drift("d1", "--fail-on", "drift") == 0
     assert drift("d2", "--fail-on", "model") == 4
     assert "no answer of d1 or d2 names its model" in drift.error
+
+
+def test_a_task_that_a_judge_was_not_asked_at_first_is_named(drift: Any) -> None:
+    tasks, said = [], {}
+    for name in ("one", "two"):
+        rows = [{"id": f"{name}{n}", "text": f"{name} {n}", "right": "yes" if n % 2 else "no"} for n in range(20)]
+        data = drift.folder / f"{name}.jsonl"
+        data.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        options = {"question": "So? {text}", "answers": ["yes", "no"], "gold": "right", "id": "id"}
+        tasks.append({"use": "generic/pointwise", "name": name, "data": str(data), "with": options})
+        said[name] = [{"id": row["id"], "verdict": row["right"]} for row in rows]
+    answers = drift.folder / "said.jsonl"
+    drift.write(tasks=tasks, judges=[{"use": "baselines/replay", "name": "r", "with": {"answers": str(answers)}}])
+
+    def answer(*names: str) -> None:
+        answers.write_text("".join(json.dumps(row) + "\n" for name in names for row in said[name]))
+
+    answer("one")
+    assert drift("d1") == 0, drift.err
+    answer("one", "two")
+    assert drift("d2") == 0, drift.err
+    assert "r on two cannot be watched: it was not asked on d1" in " ".join(drift.out.split())
+    assert drift("d2", "--max-changed", "0.5") == 4
+    assert "gate: r on two cannot be watched" in drift.error
+    answer("two")
+    assert drift("d3", "--max-changed", "0.5") == 4
+    assert "r on one cannot be watched: it has no answers of d3" in drift.error
