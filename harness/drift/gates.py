@@ -27,7 +27,11 @@ def find_failures(report: DriftReport, fail_on: Collection[str], max_changed: fl
                 f"{exact_share(max_changed)} %"
             )
     if "model" in fail_on:
-        found += [f"{judge.judge}: {failure}" for judge in report.judges if (failure := _check_model(judge, report))]
+        # A baseline has no model to name. Where nobody names one, nothing would be watched.
+        named = [judge for judge in report.judges if judge.models_before or judge.models_now]
+        found += [
+            f"{judge.judge}: {failure}" for judge in named or report.judges if (failure := _check_model(judge, report))
+        ]
     return found
 
 
@@ -69,5 +73,5 @@ def _check_model(judge: JudgeDrift, report: DriftReport) -> str:
         return ""
     return (
         f"no answer of {' or '.join(dict.fromkeys(silent))} names its model, so that --fail-on model cannot be "
-        "evaluated; leave --fail-on model out for this judge, or freeze again with --fresh"
+        "evaluated; leave --fail-on model out, or freeze again with --fresh"
     )

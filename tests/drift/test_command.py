@@ -306,6 +306,17 @@ def test_a_gate_on_models_needs_names(drift: Any) -> None:
     assert "no answer of d1 or d2 names its model" in drift.error
 
 
+def test_a_judge_that_never_names_a_model_leaves_the_gate_to_the_others(drift: Any) -> None:
+    judge = {"use": "moody_plugin/moody", "name": "moody", "with": {"file": str(drift.folder / "mood.json")}}
+    drift.write(judges=[judge, {"use": "baselines/constant"}])
+    assert drift("d1") == 0
+    assert drift("d2", "--fail-on", "model") == 0, drift.err
+    drift.mood(model="served-2")
+    assert drift("d3", "--fail-on", "model") == 4
+    assert "moody: another model answers" in drift.error
+    assert "gate: constant" not in drift.error
+
+
 def test_a_task_that_a_judge_was_not_asked_at_first_is_named(drift: Any) -> None:
     tasks, said = [], {}
     for name in ("one", "two"):
