@@ -98,7 +98,7 @@ def _stream_of_item(planned: PlannedTask, item: Item, ordinal: int) -> Iterator[
 
 def _render(planned: PlannedTask, item: Item, order: tuple[int, ...]) -> Request:
     request = planned.task.render(item, order=order, format=planned.format)
-    wanted: dict[str, object] = {"item": item.id, "space": item.space, "order": order}
+    wanted: dict[str, object] = {"space": item.space, "order": order}
     # Otherwise the judge would be asked one question, and scored on another.
     for name, value in wanted.items():
         made = getattr(request, name, request)

@@ -170,7 +170,6 @@ def test_equal_spaces_that_are_written_otherwise_are_never_mixed_up() -> None:
     [
         (lambda request: replace(request, space=Choice(("a", "b"))), "a"),
         (lambda request: None, "None"),
-        (lambda request: replace(request, item="test-9"), "test-9"),
         # It shows the candidates as they come. Half of its verdicts would be turned round.
         (lambda request: replace(request, order=(0, 1)), r"\(0, 1\)"),
         (lambda request: replace(request, order=()), r"\(\)"),
