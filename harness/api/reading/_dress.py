@@ -26,6 +26,8 @@ _WIDTH |= {0x3010: "[", 0x3011: "]", 0x2019: "'", 0x2018: "'"}
 _INVISIBLE = dict.fromkeys(
     [*range(9), 0xB, 0xC, *range(0xE, 0x20), 0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF, 0xFE0F, 0x20E3]
 )
+# Between digits such a character keeps two numbers apart. The marks of an emoji digit do not.
+_BETWEEN_DIGITS = re.compile(r"(?<=[\d.,+-])[\x00-\x08\x0b\x0c\x0e-\x1f\u200b-\u200d\u2060\ufeff]+(?=[\d.,])")
 _FRACTIONS = {0xBC: ".25", 0xBD: ".5", 0xBE: ".75"}
 
 # Characters that may stand around a verdict, and those that may end it.
@@ -52,7 +54,7 @@ def fold_width(text: str) -> str:
 
 def visible(text: str) -> str:
     """A short text in plain width, without invisible characters and without HTML's escapes."""
-    text = text.translate(_INVISIBLE)
+    text = _BETWEEN_DIGITS.sub(" ", text).translate(_INVISIBLE)
     if not text.isascii():
         text = fold_width(text.translate(_FRACTIONS))
     return html.unescape(text) if "&" in text else text

@@ -14,8 +14,9 @@ from typing import Literal, NamedTuple, TypeAlias, cast
 from harness.api.reading import _words as words
 from harness.api.reading._criteria import split_criteria
 from harness.api.reading._dress import STOPS, WRAPPING, fold_width, strip_markup, visible
-from harness.api.reading._exact import NUMBER, TOP, any_of, read_exact
-from harness.api.spaces._kinds import AnswerSpace, Choice, Preference, Ranking, Score, Verdict
+from harness.api.reading._exact import any_of, read_exact
+from harness.api.reading._reason import begins_reason, find_names, is_denied_label, is_harmless
+from harness.api.spaces._kinds import AnswerSpace, Choice, Verdict
 from harness.api.spaces._rubric import Rubric
 
 MOST = 1000
@@ -25,6 +26,11 @@ MOST_OF_RUBRIC = 20_000
 _PEELS = 6  # lead-ins that are taken off one after another: "So, my final answer is: I choose B"
 
 _OPENS = rf"(?:(?:{any_of(*words.OPENINGS)})\s*[,:]?|(?:{any_of(*words.OPENING_PHRASES)})\b[^,.:\n]{{1,80}},)\s*"
+# "Score of A: 4" is the score of one of several, and "verdict for the worse answer: A" names the loser.
+_WHOLE = rf"(?:this|that|the|it|its|your|my|these|both|all|overall|{any_of(*words.CANDIDATES)})\b"
+_PART = (
+    rf"[^:\n]{{0,40}}?(?:\b[A-Za-z]\s*:|\b(?:{any_of(*words.ORDINALS, *words.WORSE)}|error|errors|mistakes|flaws)\b)"
+)
 # The alternatives in order: "I choose", "I would give it a", "this answer gets a", "verdict 4", "the final answer is".
 _LEAD = re.compile(
     rf"(?:{_OPENS})?(?:(?:{any_of(*words.CHOOSING)})(?:\b|(?<=[^\x00-\x7f]))\s*:?\s*(?:an?\s+|the\s+)?"
@@ -33,7 +39,7 @@ _LEAD = re.compile(
     rf"|(?:the|this|that)\s+\w+\s+(?:deserves|gets|scores|earns|receives)\s+(?:an?\s+)?"
     rf"|(?:final\s+|overall\s+)?(?:{any_of(*words.ALONE)})\s+(?=\S{{1,8}}\Z)"
     rf"|(?:(?:an?\s|this\s|that\s|{any_of(*words.QUALITIES)})\s*){{0,5}}(?:{any_of(*words.CONCLUSIONS)})"
-    rf"(?:\s+(?:for|of)\s+[^:\n]{{1,40}}(?=:))?"
+    rf"(?:\s+(?:for|of)\s+(?={_WHOLE})(?!{_PART})[^:\n]{{1,40}}(?=:))?"
     rf"\s*(?:\s(?:{any_of(*words.LINKS)})\b\s*:?|(?:{any_of(*words.PARTICLES)})\s*:?|\]?[:=]|\]\s|[-–—]+>?|→)\s*)",
     re.IGNORECASE,
 )
@@ -41,24 +47,13 @@ _AROUND = WRAPPING + "*`"
 _AT_END = STOPS + _AROUND
 _OPENING = re.compile(_OPENS, re.IGNORECASE)
 _SUBJECT = re.compile(r"(?:the|this|that)\s+(?:\w+\s+){1,2}(?:is|was|are|looks|seems|appears)\s+", re.IGNORECASE)
-_ANY_NUMBER = re.compile(rf"(?<![\w.]){NUMBER}", re.IGNORECASE)
-_TOP = re.compile(TOP, re.IGNORECASE)
 # Where a verdict may end and its reason begin.
-_CLAUSE = re.compile(rf"[,;:!\n(—–]|\.(?!\d)|\)\s|\s-\s|\s(?=(?:{any_of(*words.CAUSES)}|for|with)\s)", re.IGNORECASE)
-_CAUSE = re.compile(rf"\s*(?:{any_of(*words.CAUSES)})\b", re.IGNORECASE)
-_NO_THING = re.compile(r"\bno\s+(?!(?:or|and|it|that|this|but)\b)(?=\w)", re.IGNORECASE)  # "there is no dog"
-_LETTER = re.compile(r"(?<![A-Za-z'])[A-Z](?![A-Za-z'’])")
-_SMALL_LETTER = re.compile(r"(?<![\w'])[a-z](?=\s*(?:\Z|[,;.:!?)\]]|(?:or|and)\b))")  # an article is no name
-_ANY_SMALL = re.compile(r"(?<![\w'])[b-z](?![\w'])")
-_DOUBT = re.compile(rf"\b(?:{any_of(*words.DOUBT)})\b", re.IGNORECASE)
-_AGAINST = re.compile(rf"\b(?:{any_of(*words.AGAINST)})\b|n't\b", re.IGNORECASE)
-_BUT = re.compile(r"\b(?:but|however|although|though)\b", re.IGNORECASE)
-# A rest with one of these may withdraw the verdict before it.
-_TAKES_BACK = re.compile(
-    r"\s*(?:or|maybe|perhaps|possibly|actually)\b|\b(?:i|we)\s+(?:can(?:no|')t|cannot|could(?:n't| not)|am\s+(?:not|un)"
-    r"|won't|will\s+not|do(?:n't|\s+not)\s+know)|\bsorry\b|\bkidding\b|\bnot\s+(?:correct|right|true)\b|\bunable\s+to\b",
-    re.IGNORECASE,
+_CLAUSE = re.compile(
+    rf"[,;:!\n(—–]|\.(?!\d)|\)\s|\s-\s|\s(?=(?:{any_of(*words.CAUSES, *words.CONCESSIONS)}|for|with)\s)", re.IGNORECASE
 )
+_ANY_SMALL = re.compile(r"(?<![\w'])(?:[b-z](?![\w'])|a(?=\s+(?:is|was|wins|has|looks|seems|does|beats)\b))")
+_DOUBT = re.compile(rf"\b(?:{any_of(*words.DOUBT)})\b", re.IGNORECASE)
+_CROSSED = re.compile(rf"[{words.CROSSES}]|(?<!~)~~(?!~)|</?(?:del|strike)>", re.IGNORECASE)
 
 
 Reason: TypeAlias = Literal["any", "because", "none"]
@@ -128,9 +123,11 @@ def _read(text: str, space: AnswerSpace, reason: Reason) -> PlainVerdict:
     verdict = _read_bare(bare, space)
     if verdict is None and reason != "none":
         verdict = _read_with_reason(bare, space, reason)
+    shown = text.strip()[:80]
+    if verdict is not None and is_crossed_out(bare) and not _denies(verdict, space):
+        return PlainVerdict(problem=f"ambiguous: {shown!r} is crossed out")
     if verdict is not None:
         return PlainVerdict(verdict)
-    shown = text.strip()[:80]
     if not shown:
         return PlainVerdict(problem="no verdict: there is nothing where it should stand")
     named = find_names(bare, space)
@@ -139,6 +136,16 @@ def _read(text: str, space: AnswerSpace, reason: Reason) -> PlainVerdict:
     if named and _DOUBT.search(bare):
         return PlainVerdict(problem=f"ambiguous: {shown!r} leaves it open")
     return PlainVerdict(problem=f"outside: {shown!r} is not an answer of {space}")
+
+
+def is_crossed_out(text: str) -> bool:
+    """Whether a sign crosses the text out or questions it: `❌ A`, `~~A~~`."""
+    return _CROSSED.search(text) is not None
+
+
+def _denies(verdict: Verdict, space: AnswerSpace) -> bool:
+    """Whether a cross beside the verdict says the same twice: `no ❌`."""
+    return isinstance(space, Choice) and is_denied_label(space.name(verdict))
 
 
 def _read_criteria(text: str, space: Rubric, reason: Reason) -> PlainVerdict:
@@ -161,22 +168,6 @@ def _read_criteria(text: str, space: Rubric, reason: Reason) -> PlainVerdict:
             said = f"{own.name(found[place])} and {own.name(verdict)}"
             return PlainVerdict(problem=f"contradicts itself: criterion {name!r}: {said}")
     return PlainVerdict(cast("Verdict", tuple(found[place] for place in range(len(space.criteria)))))
-
-
-def find_names(text: str, space: AnswerSpace) -> list[str]:
-    """The different answers in a text, at most two. A rough count, only used to call a text ambiguous."""
-    if isinstance(space, Score):
-        found = [match[0] for match in _ANY_NUMBER.finditer(_TOP.sub("", text))]
-    elif isinstance(space, Choice):
-        labels = re.compile(rf"(?<!\w)(?:{any_of(*space.labels)})(?!\w)", re.IGNORECASE)
-        found = [match[0].casefold() for match in labels.finditer(_NO_THING.sub("", text))]
-    else:
-        last = chr(ord("A") + cast("Preference | Ranking", space).n - 1)
-        found = [match[0] for match in _LETTER.finditer(text) if match[0] != "I" or last >= "I"]
-        found += [match[0].upper() for match in _SMALL_LETTER.finditer(text) if match[0].upper() <= last]
-        if any(letter > last for letter in found):
-            return []  # an answer to another question
-    return list(dict.fromkeys(found))[:2]
 
 
 def _read_bare(text: str, space: AnswerSpace) -> Verdict | None:
@@ -204,23 +195,10 @@ def _read_with_reason(text: str, space: AnswerSpace, reason: Reason) -> Verdict 
         verdict = _read_bare(text[: end.start()], space)
         if verdict is not None:
             rest = text[end.end() :]
-            if reason == "because" and not _CAUSE.match(rest):
+            if reason == "because" and not begins_reason(rest):
                 return None
             if text[: end.start()].islower():
                 rest = _ANY_SMALL.sub(lambda match: match[0].upper(), rest)  # it writes names of candidates so
-            return verdict if _is_harmless(rest, verdict, space, sign=end[0]) else None
+            bare = text[: end.start()].strip(_AT_END).isdigit()
+            return verdict if is_harmless(rest, verdict, space, sign=end[0], bare=bare) else None
     return None
-
-
-def _is_harmless(rest: str, verdict: Verdict, space: AnswerSpace, *, sign: str) -> bool:
-    """Whether the text after a verdict names no other answer and no doubt."""
-    numbered = isinstance(space, Choice) and space.name(verdict).isdigit()
-    if isinstance(space, Score) and any(float(top[1]) != space.high for top in _TOP.finditer(rest)):
-        return False
-    if _TAKES_BACK.search(rest) or (sign == "." and (numbered or re.match(r"\s*\d", rest))):
-        return False  # "1. a dog" is an item of a list, and "No. 5" a number
-    if not isinstance(space, Score) and (cause := _CAUSE.match(rest)):
-        return not _BUT.search(rest, cause.end())  # the reason may speak of the others
-    if isinstance(space, Ranking) or any(space.read(name) != verdict for name in find_names(rest, space)):
-        return False
-    return not (isinstance(space, Preference) and _AGAINST.search(rest))

@@ -124,8 +124,34 @@ SAME = {
 ENDINGS = ("です", "である", "だ", "입니다", "이다", "예요")
 """Endings of a sentence in languages where "is" comes last."""
 
-CAUSES = ("because", "since", "as", "due to", "although", "even though", "even if", "despite")
+CAUSES = ("because", "since", "as", "due to")
 """Beginnings of a reason. A reason may name the other answers: "B, because A is blurred"."""
+
+CONCESSIONS = ("although", "even though", "even if", "despite")
+"""Beginnings of a reservation."""
+
+PRONOUNS = (
+    "it", "they", "he", "she", "we", "i", "you", "this", "that", "these", "those", "there", "nothing", "everything",
+    "none", "each", "all", "only", "both",
+)  # fmt: skip
+"""Subjects that make a clause of what follows them: "as it follows the policy"."""
+
+VERBS = (
+    "is", "are", "was", "were", "has", "have", "had", "does", "do", "did", "can", "could", "will", "would", "must",
+    "should", "may", "might", "cannot", "isn't", "aren't", "wasn't", "weren't", "doesn't", "don't", "didn't", "can't",
+    "hasn't", "shows", "show", "follows", "follow", "gives", "give", "makes", "make", "lacks", "lack", "fails", "fail",
+    "contains", "contain", "matches", "match", "fits", "fit", "looks", "look", "seems", "appears", "misses", "ignores",
+    "keeps", "holds", "names", "answers", "meets", "provides", "explains", "uses", "includes", "violates", "depicts",
+    "captures", "adheres", "covers", "addresses", "mentions", "describes", "states", "says", "omits", "invents",
+    "hallucinates", "gets", "loses", "wins", "remains", "needs",
+)  # fmt: skip
+"""Verbs of a clause."""
+
+AS_SAID = (
+    "shown", "described", "stated", "requested", "required", "expected", "asked", "seen", "explained", "mentioned",
+    "noted", "indicated", "specified", "depicted", "instructed", "discussed", "visible", "per", "in",
+)  # fmt: skip
+"""Words after "as" that point to the prompt: "as described"."""
 
 DOUBT = (
     "or", "maybe", "perhaps", "possibly", "unsure", "unclear", "cannot", "can't", "neither", "both", "either",
@@ -134,7 +160,189 @@ DOUBT = (
 """Words that leave a verdict open."""
 
 AGAINST = (
-    "not", "n't", "worse", "worst", "inferior", "loses", "weaker", "wrong", "incorrect", "however", "but",
-    "on the other hand", "although", "though", "except", "instead", "rather", "lacks", "fails",
+    "not", "n't", "worse", "worst", "inferior", "loses", "lost", "losing", "loser", "weaker", "weakest", "wrong",
+    "incorrect", "inaccurate", "false", "however", "but", "on the other hand", "although", "though", "except",
+    "instead", "rather", "lacks", "fails", "failed", "rejected", "reject", "discarded", "disqualified", "eliminated",
+    "excluded", "withdrawn", "retracted", "bad", "poor", "poorer", "poorest", "never", "nope", "runner-up", "dismissed",
+    "refuted", "unacceptable", "least", "hallucinates", "mistaken", "second best", "second-best", "unhelpful",
 )  # fmt: skip
 """Words that deny that the candidate at the beginning of a sentence wins."""
+
+LOSING = (
+    "worse", "worst", "weaker", "weakest", "inferior", "loses", "loser", "losing", "wrong", "incorrect", "rejected",
+    "poorer", "poorest", "bad",
+)  # fmt: skip
+"""Words for the candidate that loses."""
+
+FAULTS = (
+    "error", "mistake", "flaw", "artifact", "artefact", "hallucination", "inaccuracy", "inaccuracies", "defect",
+    "fault", "distortion", "contradiction", "typo", "fallacy", "fallacies",
+)  # fmt: skip
+"""What a candidate should not have."""
+
+HAVING = (
+    "has", "have", "contains", "makes", "made", "with", "shows", "full of", "more", "most", "many", "several", "some",
+    "numerous", "major", "serious", "severe", "obvious", "factual", "clear",
+)  # fmt: skip
+"""Words in front of a fault that is there."""
+
+FREE_OF = (
+    "no", "fewer", "fewest", "less", "least", "without", "zero", "avoids", "free of", "free from", "minor", "small",
+    "slight", "only", "not",
+)  # fmt: skip
+"""Words in front of a fault that deny it."""
+
+DENYING = ("not", "never", "no", "nor", "neither", "less", "fewer", "hardly", "only", "cannot", "far from", "fails")
+"""Words that turn a claim into its contrary."""
+
+REJECTED = (
+    "rejected", "withdrawn", "retracted", "discarded", "dismissed", "disqualified", "eliminated", "excluded",
+    "revoked", "crossed out", "struck out", "struck through", "ruled out", "scratched", "overruled", "no longer",
+    "void", "invalid", "mistaken", "wrong", "incorrect", "false", "untrue", "a mistake", "an error", "nope",
+)  # fmt: skip
+"""Words that reject the verdict right before them."""
+
+CROSSES = "❌❎✗✘✖☒👎🚫⛔🙅❓❔🤷🤔\u0335\u0336\u0337\u0338"
+"""Signs that cross a verdict out or question it."""
+
+DENIED_LABELS = (
+    "no", "false", "incorrect", "wrong", "bad", "fail", "failed", "failure", "unsafe", "unsupported", "invalid",
+    "reject", "rejected", "poor", "none", "refuted", "inconsistent", "unfaithful",
+)  # fmt: skip
+"""Labels that go with such a sign: a cross beside `no` says the same twice."""
+
+TAKING_BACK = (
+    "actually", "correction", "on reflection", "upon reflection", "on further reflection", "upon further reflection",
+    "after further reflection", "on second thought", "on second thoughts", "second thoughts", "on further thought",
+    "on closer inspection", "upon closer inspection", "on closer look", "on a closer look", "upon closer examination",
+    "on closer examination", "on reconsideration", "upon reconsideration", "reconsidering", "thinking again",
+    "thinking about it again", "looking again", "on further consideration", "upon further consideration", "apologies",
+    "my apologies", "i apologise", "i apologize", "i made a mistake", "i made an error", "i have made a mistake",
+    "i have made an error", "i've made a mistake", "i've made an error", "i was wrong", "i am wrong",
+    "i was mistaken", "i am mistaken", "i misread", "i misjudged", "i misspoke", "i mixed up", "i mixed them up",
+    "i confused", "i swapped", "i erred", "i take that back", "i take it back", "i take this back",
+    "i change my mind", "i changed my mind", "i've changed my mind", "i have changed my mind", "i must correct",
+    "i need to correct", "i have to correct", "i should correct", "i correct myself", "i stand corrected",
+    "i want to correct", "i would like to correct", "i withdraw", "i retract", "i revise", "i disagree", "i meant",
+    "i mean", "i now think", "i now believe", "i now prefer", "i now choose", "i actually", "i reconsidered",
+    "i reject", "let me correct", "let me revise", "let me reconsider", "let me rethink", "let me change",
+    "let me fix", "let me rephrase", "let me take that back", "let me start over", "scratch that", "strike that",
+    "scrap that", "forget that", "ignore that", "disregard that", "disregard the above", "ignore the above",
+    "ignore my", "disregard my", "never mind", "nevermind", "hold on", "hang on", "oops", "whoops", "my mistake",
+    "my bad", "mea culpa", "no wait", "that was wrong", "that is wrong", "that's wrong", "that was a mistake",
+    "that is a mistake", "that was an error", "that is incorrect", "that's incorrect", "this is wrong",
+    "this is incorrect", "that is not right", "that's not right", "that should be", "this should be",
+    "that should have been", "it should have been", "it should be", "make that", "or rather", "revised verdict",
+    "revised answer", "corrected verdict", "corrected answer", "new verdict", "erratum", "errata", "changed my mind",
+    "the opposite", "the reverse", "just kidding", "korrektur", "entschuldigung", "verzeihung", "eigentlich",
+    "doch nicht", "ich korrigiere", "ich habe mich geirrt", "ich irrte mich", "bei näherer betrachtung",
+    "genauer betrachtet", "i should have", "in hindsight", "with hindsight", "upon review", "on review",
+    "after review", "upon rereading", "on rereading", "rereading", "having reread", "now that i", "i need to change",
+    "i have to change", "i must change", "i want to change", "i would like to change", "i'd like to change",
+    "i would now", "i'd now", "please disregard", "please ignore", "i no longer", "i spoke too soon",
+    "i was too quick", "i was too hasty", "the correct verdict", "looking closer", "looking more closely",
+    "on a second look", "at second glance", "on the contrary", "quite the contrary", "to correct myself",
+    "thinking more about it", "thinking about it more", "thinking it over", "i take it all back", "forget it",
+    "forget what", "cancel that", "that's not what i meant", "that is not what i meant", "i answered too",
+    "i'm wrong", "i'm mistaken", "you know what", "i must revise", "i have to revise", "i need to revise",
+    "i meant to", "i wrote the wrong", "i picked the wrong", "i chose the wrong",
+)  # fmt: skip
+"""Beginnings of a sentence that takes back what stands before it."""
+
+TAKING_BACK_HEADINGS = (
+    "edit", "update", "updated", "error", "typo", "mistake", "reconsidered", "slip", "moment", "halt", "strike",
+    "revised", "revision", "pardon", "corrected", "retraction", "retracted", "withdrawn", "kidding", "amendment",
+)  # fmt: skip
+"""The same, where a sign has to follow: "Edit: B"."""
+
+WITHDRAWING = (
+    "actually", "sorry", "wrong", "mistake", "mistaken", "error", "typo", "instead", "contrary", "now", "switch",
+    "changed", "change", "forget", "cancel", "too fast", "too quickly", "misread", "swapped", "correction", "rather",
+    "meant",
+)  # fmt: skip
+"""Words that take back in any place of a short sentence that names another answer."""
+
+TAKING_BACK_UNSPACED = (
+    "更正",
+    "纠正",
+    "等等",
+    "等一下",
+    "抱歉",
+    "对不起",
+    "不对",
+    "我错了",
+    "其实",
+    "实际上",
+    "重新考虑",
+    "应该是",
+    "訂正",
+)
+"""The same in scripts without spaces."""
+
+TURNING = ("but", "however", "still", "yet", "though", "then again", "that said", "in fact", "in truth", "now", "so")
+"""Beginnings of a sentence that may turn to another verdict."""
+
+NOT = (
+    "not", "never", "neither", "nor", "than", "instead of", "by no means", "under no circumstances", "in no way",
+    "on no account", "not quite", "not really", "not exactly", "not necessarily", "not simply",
+)  # fmt: skip
+"""Words that deny what stands right after them."""
+
+NO_ONE = ("nobody", "no one", "none", "no judge")
+"""Subjects that deny their sentence."""
+
+OTHERS = ("someone", "somebody", "some people", "most people", "some", "others", "people", "many", "critics")
+"""Those whose verdict is not the judge's: "some say"."""
+
+OTHERS_MIGHT = (
+    "they", "one", "you", "anyone", "everyone", "readers", "skeptics", "reader", "judge", "critic", "observer",
+    "person", "user", "student", "grader", "evaluator", "annotator", "beginner",
+)  # fmt: skip
+"""The same, where a word such as "might" has to follow."""
+
+SAYING = (
+    "say", "saying", "choose", "choosing", "pick", "picking", "select", "selecting", "prefer", "preferring",
+    "vote for", "voting for", "vote", "go with", "going with", "go for", "write", "writing", "answer", "answering",
+    "give", "agree with", "agree to", "agree on", "support", "accept", "justify", "conclude", "award", "call",
+    "settle on", "endorse", "recommend", "confirm", "claim", "declare", "name", "opt for", "put", "output", "respond",
+    "reply", "assign", "end with", "return", "think", "argue", "believe", "state", "stand by", "favor", "favour",
+    "rate it", "score it", "rule", "judge", "deem", "consider", "decide on", "decide for", "crown", "defend",
+    "said", "wrote", "chose", "picked", "called", "answered",
+)  # fmt: skip
+"""Verbs for giving a verdict."""
+
+UNWILLING = (
+    "refuse to", "refusing to", "decline to", "unable to", "hesitate to", "wrong to", "mistake to", "incorrect to",
+    "unfair to", "unjust to", "inaccurate to", "error to", "impossible to", "hard to", "reluctant to", "absurd to",
+    "premature to", "misleading to", "refrain from", "unjustified to", "unreasonable to", "wrong of me to",
+    "difficult to", "tempted to", "tempting to", "no reason to", "no way to", "no grounds to", "foolish to",
+    "silly to", "without", "nor can i", "nor would i", "nor do i",
+    "almost", "nearly", "i wish i could", "i wish we could",
+)  # fmt: skip
+"""Words in front of such a verb that deny it."""
+
+REJECTING = (
+    "reject", "rejecting", "rejected", "refuse", "dismiss", "dismissing", "exclude", "excluding", "rule out",
+    "ruling out", "ruled out", "discard", "discarding", "disagree with", "oppose", "eliminate", "eliminating",
+    "disqualify", "discount", "withdraw", "retract", "take back", "revoke", "decline", "regret", "i doubt",
+    "we doubt", "avoid",
+    "against", "anything but", "everything but", "all but", "far from", "except", "except for", "other than",
+    "no longer", "hardly", "scarcely", "opposite of", "contrary of", "distrust", "overrule", "veto", "dispute",
+    "deny", "cannot be", "can't be", "must not be", "isn't", "unlike", "as opposed to", "nothing like", "short of",
+    "anyone but", "any but", "none but", "so far as to say", "false that", "untrue that", "wrong that",
+    "incorrect that", "not true that", "ignore", "ignoring", "disregard", "disregarding", "forget", "no way",
+    "no chance", "not convinced by", "not persuaded by", "not in favour of", "not in favor of", "not happy with",
+)  # fmt: skip
+"""Words that reject the verdict right after them."""
+
+WORSE = (
+    "worse", "worst", "weaker", "weakest", "loser", "losing", "inferior", "wrong", "incorrect", "rejected", "false",
+    "poorer", "poorest", "runner-up", "second best", "second-best", "discarded", "eliminated", "excluded",
+    "disqualified", "dispreferred", "unpreferred", "less preferred", "less accurate", "less helpful", "less correct",
+    "less faithful", "less convincing", "less good", "least preferred", "least accurate", "least helpful",
+    "schlechtere", "schlechteste", "verlierer", "falsche", "unterlegene",
+)  # fmt: skip
+"""Words in front of the name of the loser: "the worse answer is"."""
+
+WORSE_UNSPACED = ("更差", "较差", "最差", "错误的", "败者", "落选")
+"""The same in scripts without spaces."""
