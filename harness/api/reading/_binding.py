@@ -12,9 +12,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from harness.api.reading._denial import is_denied, is_open
 from harness.api.reading._plain import MOST_OF_RUBRIC, PlainVerdict, Reason, read_plain
 from harness.api.reading._quotes import is_quoted
-from harness.api.spaces._kinds import Verdict
+from harness.api.reading._scale import goes_on
+from harness.api.reading._taken_back import is_taken_back
+from harness.api.spaces._kinds import AnswerSpace, Score, Verdict
 from harness.api.spaces._rubric import Rubric
 
 if TYPE_CHECKING:
@@ -26,15 +29,6 @@ _LONGEST_NAMED = 200  # characters of a mark in which names of candidates are se
 
 _DECORATION = " \t*_`#>"  # white space and the markup of Markdown
 
-_SENTENCE = 200  # characters before a mark that are searched for the beginning of its sentence
-_SENTENCE_END = re.compile(r"[.!?]\s|\n")
-# "not [[A]]", "rather than [[A]]": words right before a mark that take it back.
-_DENIED = re.compile(r"(?:\b(?:not|never|neither|nor|than|instead of)|n't|n’t)[\s\"'“*`]*\Z", re.IGNORECASE)
-_WOULD_HAVE = re.compile(r"\bwould have \w+\W*\Z", re.IGNORECASE)
-_ASKED = re.compile(r"[\"'”*`)\s]*\?")
-# "If the sky were blue, [[A]]" is no verdict. "If I had to choose, [[A]]" is one.
-_IF = re.compile(r"\W*(?:if|unless|suppose|supposing|assuming|had|were)\b", re.IGNORECASE)
-_HAD_TO = re.compile(r"\W*if\s+(?:i|we)\s+(?:had|have|must|am|were\s+(?:forced|asked|pressed))\b", re.IGNORECASE)
 _BLANK_LINE = re.compile(r"\n[ \t\r]*\n")
 
 
@@ -97,9 +91,15 @@ def resolve_marks(
     found: Mark | None = None
     verdict: Verdict | None = None
     unreadable, quoted = PlainVerdict(), ""
+    denied: dict[Verdict, int] = {}
     for mark in marks:
         plain = read_body(mark.body, request) if read is None else read(mark.body)
-        if plain.verdict is not None and _is_hypothetical(text, mark):
+        if plain.verdict is not None:
+            plain = _check_score(text, mark, plain, space)
+        if plain.verdict is not None and is_open(text, mark.start, mark.end):
+            continue
+        if plain.verdict is not None and is_denied(text, mark.start, mark.end, plain.verdict, space):
+            denied[plain.verdict] = mark.start
             continue
         if plain.verdict is None:
             # A copy of the prompt's own placeholder, such as [[...]], says nothing either way.
@@ -120,18 +120,20 @@ def resolve_marks(
         return Agreement(None, f"only quoted: {quoted[:80]!r} stands in the prompt, with the words around it")
     if verdict is None:
         return Agreement(None, "no verdict: its marks say nothing of their own")
+    assert found is not None
+    if denied.get(verdict, -1) > found.start:
+        return Agreement(None, f"contradicts itself: {space.name(verdict)} and not {space.name(verdict)}")
+    if found.end < len(text) and is_taken_back(text[found.end :], verdict, space, request.prompt_text):
+        return Agreement(None, f"ambiguous: the text after {text[found.start : found.end][:80]!r} takes it back")
     return Agreement(verdict, mark=found)
 
 
-def _is_hypothetical(text: str, mark: Mark) -> bool:
-    """Whether the sentence denies the mark, questions it or makes it depend on a condition: "not [[A]]", "[[A]]?"."""
-    before = _SENTENCE_END.split(text[max(0, mark.start - _SENTENCE) : mark.start])[-1]
-    return bool(
-        _ASKED.match(text, mark.end)
-        or _DENIED.search(before)
-        or _WOULD_HAVE.search(before)
-        or (_IF.match(before) and not _HAD_TO.match(before))
-    )
+def _check_score(text: str, mark: Mark, plain: PlainVerdict, space: AnswerSpace) -> PlainVerdict:
+    """The verdict, but none where a number goes on beside its mark."""
+    if not isinstance(space, Score) or not goes_on(text, mark.start, mark.end, space):
+        return plain
+    near = text[max(0, mark.start - 9) : mark.end + 9].strip()
+    return PlainVerdict(problem=f"outside: {near[:80]!r} is not an answer of {space}")
 
 
 def read_body(body: str, request: Request, *, reason: Reason = "any") -> PlainVerdict:
