@@ -14,6 +14,7 @@ from harness.api.reading import (
     Mark,
     PlainVerdict,
     fold_width,
+    is_heading_of_verdict,
     is_label,
     lead_in_length,
     leads_to_verdict,
@@ -91,16 +92,19 @@ def _find_labels(text: str, request: Request) -> Iterator[Mark]:
     lines = text.split("\n")
     while len(lines) > 1 and not _WORD.search(lines[-1]):
         lines.pop()  # only markup, such as the end of a code fence
-    place, first, patience = 0, len(text) - len(text.lstrip()), MOST_MARKS
+    place, first, patience, above = 0, len(text) - len(text.lstrip()), MOST_MARKS, ""
     for number, line in enumerate(lines):
         alone = number + 1 == len(lines) or (place <= first < place + len(line) and not lines[number + 1].strip())
         if _may_be_verdict(line, request):
             if is_label(line, request.space):
-                yield Mark(place, place + len(line), line)
+                if not above or is_heading_of_verdict(above, line, request):
+                    yield Mark(place, place + len(line), line)
             elif alone or (patience > 0 and ("\\boxed" in line or leads_to_verdict(line))):
                 patience -= 1  # each of these takes time to read
-                if _read(line, request, alone=alone).verdict is not None:
+                read = _read(line, request, alone=alone).verdict is not None
+                if read and (not above or is_heading_of_verdict(above, line, request)):
                     yield _mark_after_lead_in(line, place)
+        above = line if line and not line.isspace() else above
         place += len(line) + 1
 
 

@@ -19,6 +19,7 @@ from harness.api.reading._binding import (
     without_mark,
 )
 from harness.api.reading._dress import STOPS, WRAPPING, fold_width, strip_markup
+from harness.api.reading._headings import is_heading_of_verdict
 from harness.api.reading._plain import PlainVerdict, Reason, is_label, lead_in_length, leads_to_verdict, read_plain
 from harness.api.reading._quotes import PromptText, is_quoted
 from harness.api.reading._reasoning import (
@@ -51,6 +52,7 @@ __all__ = [
     "ends_at_verdict",
     "find_restart",
     "fold_width",
+    "is_heading_of_verdict",
     "is_label",
     "is_quoted",
     "lead_in_length",
