@@ -37,7 +37,9 @@ _RELATIVE = re.compile(
     re.IGNORECASE,
 )
 _SENTENCE_END = re.compile(r"[.!?]\s|[。！？]")
-_WORD = re.compile(r"[A-Za-z]{4}|\b(?:of|for|the)\b")
+_SCALE = re.compile(r"\s*\((?:out of|of|from|scale|on a|to|[\d\s.,:/–-]){1,12}\)", re.IGNORECASE)  # "Score (1-5):"
+# A word has different letters: a rationale such as "AAAA:" is no heading.
+_WORD = re.compile(r"([A-Za-z])(?!\1)([A-Za-z])(?!\1|\2)[A-Za-z]{2}|\b(?:of|for|the)\b")
 _TAKES_BACK = re.compile(rf"\W*(?:{any_of(*words.TAKING_BACK)})\W*", re.IGNORECASE)
 _LOSER = re.compile(
     rf"\b(?:{any_of(*words.WORSE, *words.FAULTS)})s?\b|\b(?:not|never|least|less|fewer|cannot|lost|loses|losing"
@@ -60,7 +62,7 @@ def is_heading_of_verdict(above: str, line: str, request: Request) -> bool:
         line: The line of the label.
         request: The request that was asked.
     """
-    above = fold_width(above)
+    above = _SCALE.sub("", fold_width(above))
     bare = above.strip(_MARKUP)
     if len(bare) > _LONGEST:
         bare = _SENTENCE_END.split(bare[-_LONGEST:])[-1]

@@ -22,7 +22,7 @@ _SIGHS = r"(?:(?:hm+|oh|ah|uh|um|well|but|and|ok|okay|unfortunately|p\.?s|ahh+)\
 _TAKES_BACK = re.compile(
     rf"{_SENTENCE}{_SIGHS}(?P<said>(?:{any_of(*words.TAKING_BACK)})\b(?!\s+of\b)|(?:{any_of(*words.TAKING_BACK_UNSPACED)})"
     r"|(?:wait|sorry|i\s+am\s+sorry|i'm\s+sorry)\b(?!\s+(?:for|if|about|until|that)\b)"
-    rf"|(?:no|nope|nein|{any_of(*words.TAKING_BACK_HEADINGS)})\b(?=\s{{0,2}}[,:.;!—–-]))",
+    rf"|(?:no|nope|nein|{any_of(*words.TAKING_BACK_HEADINGS)})\b(?=\s{{0,2}}[,:.;!—–-](?!\s?\d)))",
     re.IGNORECASE,
 )
 _CHANGES = re.compile(
