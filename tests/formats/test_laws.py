@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 import pytest
@@ -10,6 +11,8 @@ from hypothesis import strategies as st
 
 from harness.api import TIE, AnswerSpace, Choice, DataError, Preference, Ranking, Score, Verdict, VerdictFormat
 from harness.api.reading import split_reasoning
+from harness.api.reading._exact import any_of
+from harness.api.reading._words import WORSE
 from harness.formats.arena import ArenaFormat
 from harness.formats.brackets import BracketsFormat
 from harness.formats.json_object import JsonFormat
@@ -100,7 +103,38 @@ def test_any_rationale_comes_back(form: VerdictFormat, space: AnswerSpace, ratio
     kept = without_lead_in(rationale, written)
     assume(split_reasoning(kept).statement == kept)
     reading = read(form, written, space)
-    assert (reading.verdict, reading.rationale) == (verdict, kept)
+    if reading.verdict is None and isinstance(form, LabelFormat):
+        assert ends_in_heading(kept)
+    else:
+        assert (reading.verdict, reading.rationale) == (verdict, kept)
+
+
+def ends_in_heading(rationale: str) -> bool:
+    """Whether the last line may belong to the label below it, as in `The loser:`. Then there may be no verdict."""
+    line = rationale.rpartition("\n")[2]
+    names_loser = re.search(any_of(*WORSE), line, re.IGNORECASE) is not None
+    return line.rstrip(" \t\r*_`#>|").endswith((":", "：")) or line.startswith(("#", "**")) or names_loser
+
+
+@pytest.mark.parametrize("space", [Choice(("yes", "no")), Preference(2), Score(1, 5), Ranking(2)], ids=str)
+@pytest.mark.parametrize(
+    ("rationale", "leads"),
+    [
+        ("Both are sharp.", True),
+        ("Known: both are sharp", True),
+        ("Final verdict:", True),
+        ("The loser:", False),
+        ("Both are sharp. Missing in the other one:", False),
+        ("the wrong one", False),
+    ],
+)
+def test_a_heading_may_take_the_verdict_below_it_and_never_changes_it(
+    rationale: str, leads: bool, space: AnswerSpace
+) -> None:
+    form = LabelFormat()
+    assert ends_in_heading(rationale) or leads
+    for verdict in space.verdicts():
+        assert read(form, form.write(verdict, space, rationale), space).verdict == (verdict if leads else None)
 
 
 def without_lead_in(rationale: str, written: str) -> str:
