@@ -27,7 +27,7 @@ def find_failures(report: DriftReport, fail_on: Collection[str], max_changed: fl
                 f"{exact_share(max_changed)} %"
             )
     if "model" in fail_on:
-        # A baseline has no model to name. Where nobody names one, nothing would be watched.
+        # A baseline has no model to name. Where no judge names one, nothing would be watched.
         named = [judge for judge in report.judges if judge.models_before or judge.models_now]
         found += [
             f"{judge.judge}: {failure}" for judge in named or report.judges if (failure := _check_model(judge, report))
