@@ -282,7 +282,7 @@ class Raises(SoundFormat):
 
 class Gullible(SoundFormat):
     def instruction(self, space: AnswerSpace) -> str:
-        return f"Say for example [[{space.name(space.verdicts()[0])}]] or say something else"
+        return f"Say for example [[{space.name(space.verdicts()[0])}]] and say no more"
 
     def parse(self, text: str, request: Request) -> Reading:
         return super().parse(text, replace(request, messages=()))

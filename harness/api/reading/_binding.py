@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from harness.api.reading._denial import is_denied, is_open
+from harness.api.reading._denial import is_denied, is_negated, is_open
 from harness.api.reading._plain import MOST_OF_RUBRIC, PlainVerdict, Reason, read_plain
 from harness.api.reading._quotes import is_quoted
 from harness.api.reading._scale import goes_on
@@ -92,6 +92,7 @@ def resolve_marks(
     verdict: Verdict | None = None
     unreadable, quoted = PlainVerdict(), ""
     denied: dict[Verdict, int] = {}
+    doubted: list[Verdict] = []
     for mark in marks:
         plain = read_body(mark.body, request) if read is None else read(mark.body)
         if plain.verdict is not None:
@@ -100,6 +101,8 @@ def resolve_marks(
             continue
         if plain.verdict is not None and is_denied(text, mark.start, mark.end, plain.verdict, space):
             denied[plain.verdict] = mark.start
+            if not is_negated(text, mark.start) and not is_quoted(text, mark.start, mark.end, request.prompt_text):
+                doubted.append(plain.verdict)
             continue
         if plain.verdict is None:
             # A copy of the prompt's own placeholder, such as [[...]], says nothing either way.
@@ -121,6 +124,9 @@ def resolve_marks(
     if verdict is None:
         return Agreement(None, "no verdict: its marks say nothing of their own")
     assert found is not None
+    # Only a plain "not" leaves the verdict to another mark: "not [[A]] but [[B]]". Other doubts do not choose.
+    if (other := next((each for each in doubted if each != verdict), None)) is not None:
+        return Agreement(None, f"contradicts itself: {space.name(other)} and {space.name(verdict)}")
     if denied.get(verdict, -1) > found.start:
         return Agreement(None, f"contradicts itself: {space.name(verdict)} and not {space.name(verdict)}")
     if found.end < len(text) and is_taken_back(text[found.end :], verdict, space, request.prompt_text):

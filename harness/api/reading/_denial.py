@@ -24,6 +24,7 @@ _NOT = re.compile(
     rf"|n't|(?:\b(?:not|never)|n't)\s+(?:going\s+to\s+)?be|\bnot,\s[^,]{{1,40}},)[\s\"'“*`]*\Z",
     re.IGNORECASE,
 )
+_PLAIN_NOT = re.compile(rf"(?:\b(?:{any_of(*words.PLAIN_NOT)})|n't)[\s\"'“*`]*\Z", re.IGNORECASE)
 _WOULD_HAVE = re.compile(r"\bwould have \w+\W*\Z", re.IGNORECASE)
 _ASKED = re.compile(r"[\"'”*`)\s]*\?")
 # "If the sky were blue, [[A]]" is no verdict. "If I had to choose, [[A]]" is one.
@@ -73,7 +74,7 @@ _CROSS_BEFORE = re.compile(rf"[{words.CROSSES}]\ufe0f?[\s*_`:]*\Z")
 # What follows on the line of the mark. The first clause counts: "[[B]] is better as A is wrong".
 _DRESS = r"[ \t\"'”*_`)]*"
 _DENIES = (
-    r"(?:not\b(?!\s+(?:only|just|merely|simply))|never|wrong|incorrect|false|mistaken?|error|worse|worst|weaker|weakest"
+    r"(?:not\b(?!\s+(?:only|just|merely|simply|perfect|flawless|ideal|without|bad|entirely|completely))|never|wrong|incorrect|false|mistaken?|error|worse|worst|weaker|weakest"
     r"|inferior|loser|rejected|out\s+of\s+the\s+question|excluded|unjustified|impossible|untenable|premature|unfair"
     r"|unacceptable|invalid|void|withdrawn|hardly|ruled|absurd|indefensible|misleading|unwarranted|inaccurate|typo|slip|lose|far\s+from|anything\s+but)\b"
 )
@@ -131,6 +132,11 @@ def is_denied(text: str, start: int, end: int, verdict: Verdict, space: AnswerSp
         again = re.split(r"[.!?;\n]", after[other.end() :], maxsplit=1)[0]
         return read_plain(again, space).verdict != verdict  # "[[A]] or Model A is better" says it twice
     return bool(_IS_DENIED.match(after) or (not denying and (_CROSS_AFTER.match(after) or _IS_REJECTED.match(after))))
+
+
+def is_negated(text: str, start: int) -> bool:
+    """Whether a plain "not" stands right before a mark, so that another may be the verdict: "not [[A]] but [[B]]"."""
+    return _PLAIN_NOT.search(_sentence_before(text, start)) is not None
 
 
 def is_open(text: str, start: int, end: int) -> bool:

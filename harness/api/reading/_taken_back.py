@@ -37,7 +37,10 @@ _WRONG = re.compile(
     re.IGNORECASE,
 )
 _SHORT = re.compile(r"[^.!?\n]{1,60}(?=[.!?\n]|\Z)")
-_WITHDRAWS = re.compile(rf"\b(?:{any_of(*words.WITHDRAWING)})\b", re.IGNORECASE)
+# "[[B]] rather than A" and "[[B]] instead of A" name the loser.
+_WITHDRAWS = re.compile(rf"\b(?:{any_of(*words.WITHDRAWING)})\b(?!\s+(?:than|of)\b)", re.IGNORECASE)
+_ONLY_WITHDRAWS = re.compile(rf"(?:\W|\b(?:{any_of(*words.WITHDRAWING)}|it\s+is|then|of\s+course)\b)*", re.IGNORECASE)
+_ABOUT = re.compile(r"\b(?:in|of|by|from|with|than|about|for|on|at|that)\W*\Z", re.IGNORECASE)
 # "Final answer: B". "Loser: B" and "Second: B" say nothing new.
 _NAMES_LAST = re.compile(rf":\W{{0,6}}(?:(?:{NOUN})\s)?\W{{0,3}}\w\W*\Z", re.IGNORECASE)
 _NAMES_LOSER = re.compile(rf"\b(?:{any_of(*words.WORSE, *words.ORDINALS)}|not|other)\b", re.IGNORECASE)
@@ -129,6 +132,13 @@ def _names_another(text: str, verdict: Verdict, space: Preference, shown: Prompt
         names = find_names(said, space)
         if not names or any(space.read(name) in (None, verdict) for name in names) or _NAMES_LOSER.search(said):
             continue
-        if (_WITHDRAWS.search(said) and len(said) < _SHORTEST) or _NAMES_LAST.search(said):
+        name = rf"(?<!\w){re.escape(names[-1])}(?!\w)"
+        # As it is written, since "a" is an article too; else in the other case.
+        places = list(re.finditer(name, said)) or list(re.finditer(name, said, re.IGNORECASE))
+        place = places[-1]
+        before, after = said[: place.start()], said[place.end() :]
+        # "B, actually" and "I meant B" put it in the place of the first. "B has a typo" and "a typo in B" do not.
+        ends = _ONLY_WITHDRAWS.fullmatch(after) and not _ABOUT.search(before)
+        if (ends and _WITHDRAWS.search(said) and len(said) < _SHORTEST) or _NAMES_LAST.search(said):
             return not shown.holds(said)
     return False

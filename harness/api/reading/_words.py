@@ -282,8 +282,11 @@ TAKING_BACK_UNSPACED = (
 TURNING = ("but", "however", "still", "yet", "though", "then again", "that said", "in fact", "in truth", "now", "so")
 """Beginnings of a sentence that may turn to another verdict."""
 
+PLAIN_NOT = ("not", "never", "neither", "nor", "than", "instead of")
+"""Words that deny what stands right after them, and nothing else."""
+
 NOT = (
-    "not", "never", "neither", "nor", "than", "instead of", "by no means", "under no circumstances", "in no way",
+    *PLAIN_NOT, "by no means", "under no circumstances", "in no way",
     "on no account", "not quite", "not really", "not exactly", "not necessarily", "not simply",
 )  # fmt: skip
 """Words that deny what stands right after them."""
