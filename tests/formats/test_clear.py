@@ -107,3 +107,10 @@ def test_two_verdicts_with_or_between_them_contradict_each_other() -> None:
 @pytest.mark.parametrize("text", ["Not [[A]] but [[B]].", "It isn't [[A]], it's [[B]].", "[[B]] rather than [[A]]."])
 def test_a_plain_not_leaves_the_verdict_to_the_other_mark(text: str) -> None:
     assert read(BracketsFormat(), text, Preference(2)).verdict == 1
+
+
+@pytest.mark.parametrize("tail", ["0B", "_B_", "B0", "x_B", "ſ", "ıB", "B\u0301", "0b actually", "ǅ B"])
+def test_odd_words_after_a_mark_are_no_fault(tail: str) -> None:
+    for form, mark in FORMS:
+        assert read(form, f"{mark % 'A'}\n{tail}", Preference(2)).verdict in (0, None)
+        assert read(form, (mark % "A") + tail, Preference(2)).verdict in (0, None)

@@ -135,6 +135,8 @@ def _names_another(text: str, verdict: Verdict, space: Preference, shown: Prompt
         name = rf"(?<!\w){re.escape(names[-1])}(?!\w)"
         # As it is written, since "a" is an article too; else in the other case.
         places = list(re.finditer(name, said)) or list(re.finditer(name, said, re.IGNORECASE))
+        if not places:  # within a word, as in "0B"
+            continue
         place = places[-1]
         before, after = said[: place.start()], said[place.end() :]
         # "B, actually" and "I meant B" put it in the place of the first. "B has a typo" and "a typo in B" do not.
