@@ -36,7 +36,8 @@ _WRONG = re.compile(
     r"(?:above\s+)?(?:is|was)\s+(?:wrong|mistaken|incorrect|a\s+mistake|an\s+error|false|not\s+right|not\s+correct)\b)(?!\s+\w)",
     re.IGNORECASE,
 )
-_SHORT = re.compile(r"[^.!?\n]{1,60}(?=[.!?\n]|\Z)")
+_LONGEST = 60  # characters at the end of a sentence, where it may name another answer
+_WHOLE = re.compile(r"[^.!?\n]+")
 # "[[B]] rather than A" and "[[B]] instead of A" name the loser.
 _WITHDRAWS = re.compile(rf"\b(?:{any_of(*words.WITHDRAWING)})\b(?!\s+(?:than|of)\b)", re.IGNORECASE)
 _ONLY_WITHDRAWS = re.compile(rf"(?:\W|\b(?:{any_of(*words.WITHDRAWING)}|it\s+is|then|of\s+course)\b)*", re.IGNORECASE)
@@ -125,10 +126,12 @@ def _turns(text: str, verdict: Verdict, space: Preference, shown: PromptText) ->
 
 def _names_another(text: str, verdict: Verdict, space: Preference, shown: PromptText) -> bool:
     """Whether one of the next short sentences puts another candidate in its place: "B, actually", "Final answer: B"."""
-    for number, match in enumerate(_SHORT.finditer(text)):
-        said = match[0].strip()
+    for number, match in enumerate(_WHOLE.finditer(text)):
+        said = match[0][-_LONGEST:].strip()
         if number == _MOST:
             return False
+        if not (_WITHDRAWS.search(said) or _NAMES_LAST.search(said)):
+            continue
         names = find_names(said, space)
         if not names or any(space.read(name) in (None, verdict) for name in names) or _NAMES_LOSER.search(said):
             continue
