@@ -265,16 +265,19 @@ class EntryResolver:
 
     def _give_names(self, nodes: list[Node], path: str, kind: str) -> list[Node]:
         """Give every entry without a name one of its own, except where the plan will unfold it into several."""
-        taken: dict[object, Origin] = {}
+        taken: dict[str, Node] = {}
         # All names of the file come first, so that no name made here takes one that stands further down.
         for number, node in enumerate(nodes):
             name = node.child("name")
             if name is None or not isinstance(name.value, str):
                 continue
-            if (alike := fold_name(name.value)) in taken:
-                message = f"two {kind}s are named {name.value[:80]!r}, the other one at {taken[alike]}; rename one"
+            other = taken.setdefault(fold_name(name.value), name)
+            if other is not name:
+                alike = "" if other.value == name.value else f" {str(other.value)[:80]!r}, which looks alike,"
+                message = (
+                    f"two {kind}s are named {name.value[:80]!r}, the other one{alike} at {other.origin}; rename one"
+                )
                 self._problems.add(name.origin, join(join(path, number), "name"), message)
-            taken.setdefault(alike, name.origin)
         for number, node in enumerate(nodes):
             reference, given = self.references.get(join(path, number)), node.child("name")
             if reference is None or reference.offer.card.unfold is not None or (given and given.value is not None):
@@ -283,8 +286,8 @@ class EntryResolver:
             while fold_name(name_text) in taken:
                 count += 1
                 name_text = f"{reference.offer.card.name}-{count}"
-            taken[fold_name(name_text)] = DEFAULT
-            nodes[number] = node.put("name", Node(value=name_text, origin=DEFAULT))
+            taken[fold_name(name_text)] = made = Node(value=name_text, origin=DEFAULT)
+            nodes[number] = node.put("name", made)
         return nodes
 
 

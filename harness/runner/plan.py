@@ -129,8 +129,10 @@ def at(loaded: LoadedManifest | LoadedRecipe, path: str) -> Iterator[None]:
 
 def refuse_twice(kind: str, name: str, planned: Sequence[PlannedTask | PlannedJudge | WeightedReward]) -> None:
     """Raise a `ManifestError` where the name is taken."""
-    if any(fold_name(other.name) == fold_name(name) for other in planned):
-        raise ManifestError(f"two {kind}s are named {name!r}; give one of them another `name:`")
+    for other in planned:
+        if fold_name(other.name) == fold_name(name):
+            alike = "" if other.name == name else f", and the other one {other.name!r}, which looks alike"
+            raise ManifestError(f"two {kind}s are named {name!r}{alike}; give one of them another `name:`")
 
 
 def plan_record(plan: Plan, *, name: str, report: Mapping[str, Any]) -> str:

@@ -135,6 +135,7 @@ def test_two_entries_of_one_name_are_refused(refuse: Refuse) -> None:
 def test_two_names_that_look_alike_are_refused(refuse: Refuse, one: str, other: str) -> None:
     (problem,) = refuse(tasks(f'{{use: plain, name: "{one}"}}', f'{{use: rich, name: "{other}"}}'))
     assert "two tasks are named" in str(problem)
+    assert "which looks alike, at m.yaml:3" in str(problem)
 
 
 def test_names_that_differ_to_the_eye_are_left_alone(load: Load) -> None:

@@ -61,7 +61,7 @@ def test_two_entries_of_one_name_are_refused(planned: Callable[[str], Plan]) -> 
 def test_names_that_entries_unfold_into_may_not_look_alike() -> None:
     taken: Any = [SimpleNamespace(name="recorded judge")]
     refuse_twice("judge", "recorded judges", taken)
-    with pytest.raises(UserError, match="two judges are named 'recorded  judge'"):
+    with pytest.raises(UserError, match="'recorded  judge', and the other one 'recorded judge', which looks alike"):
         refuse_twice("judge", "recorded  judge", taken)
 
 
