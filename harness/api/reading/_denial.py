@@ -7,6 +7,7 @@ side is read.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from harness.api.reading import _words as words
 from harness.api.reading._exact import NOUN, any_of
@@ -117,14 +118,7 @@ def is_denied(text: str, start: int, end: int, verdict: Verdict, space: AnswerSp
     if not (before or after):
         return False
     denying = isinstance(space, Choice) and is_denied_label(space.name(verdict))
-    if before and (
-        _NOT.search(before)
-        or _UNWILLING.search(before)
-        or _REJECTING.search(before)
-        or _OTHERS_SAY.search(before)
-        or _STRUCK.search(before)
-        or (not denying and (_CROSS_BEFORE.search(before) or (space.candidate_count and _WORSE.match(before))))
-    ):
+    if before and _leads_to_denial(before, denying, space.candidate_count > 0):
         return True
     if not after or after[0] == "\n":
         return False
@@ -132,6 +126,26 @@ def is_denied(text: str, start: int, end: int, verdict: Verdict, space: AnswerSp
         again = re.split(r"[.!?;\n]", after[other.end() :], maxsplit=1)[0]
         return read_plain(again, space).verdict != verdict  # "[[A]] or Model A is better" says it twice
     return bool(_IS_DENIED.match(after) or (not denying and (_CROSS_AFTER.match(after) or _IS_REJECTED.match(after))))
+
+
+# Judges put the same few words in front of their verdicts: with the cache most of them cost a lookup.
+@lru_cache(maxsize=4096)
+def _leads_to_denial(before: str, denying: bool, compares: bool) -> bool:
+    """Whether the words in front of a mark deny it.
+
+    Args:
+        before: These words.
+        denying: Whether the mark is a label such as `no`.
+        compares: Whether it is one of several candidates.
+    """
+    return bool(
+        _NOT.search(before)
+        or _UNWILLING.search(before)
+        or _REJECTING.search(before)
+        or _OTHERS_SAY.search(before)
+        or _STRUCK.search(before)
+        or (not denying and (_CROSS_BEFORE.search(before) or (compares and _WORSE.match(before))))
+    )
 
 
 def is_negated(text: str, start: int) -> bool:
@@ -144,7 +158,12 @@ def is_open(text: str, start: int, end: int) -> bool:
     if _ASKED.match(text, end):
         return True
     before = _sentence_before(text, start)
-    return bool(before) and bool(_WOULD_HAVE.search(before) or (_IF.match(before) and not _HAD_TO.match(before)))
+    return bool(before) and _is_conditional(before)
+
+
+@lru_cache(maxsize=4096)
+def _is_conditional(before: str) -> bool:
+    return bool(_WOULD_HAVE.search(before) or (_IF.match(before) and not _HAD_TO.match(before)))
 
 
 def _sentence_before(text: str, start: int) -> str:

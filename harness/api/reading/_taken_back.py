@@ -53,6 +53,7 @@ _TURNS = re.compile(
 )
 _CHOOSES = re.compile(rf"\b(?:{any_of(*words.BETTER, *words.CHOOSING)}|wins|answer\s+is|verdict)\b", re.IGNORECASE)
 _SENTENCE_END = re.compile(r"[.!?\n]\s|\n|[。！？]")
+_ANY_WORD = re.compile(r"\w")
 _BLANKS = re.compile(r"\s{2,}")  # hostile text has hundreds of thousands of them
 _SMALL = re.compile(r"(?<![\w'])(?:[b-hj-z](?![\w'])|a(?=\s+(?:is|was|wins)\b))")
 _QUOTATION = re.compile(r"\"[^\"\n]{0,400}\"|“[^”\n]{0,400}”|«[^»\n]{0,400}»|「[^」\n]{0,400}」|„[^“\n]{0,400}“")
@@ -75,6 +76,8 @@ def is_taken_back(text: str, verdict: Verdict, space: AnswerSpace, shown: Prompt
         space: The allowed answers.
         shown: What the judge was shown. It may repeat a sentence of it.
     """
+    if not _ANY_WORD.search(text):
+        return False
     text = _BLANKS.sub(lambda blanks: "\n\n" if blanks[0].count("\n") > 1 else " ", text)
     text = _QUOTATION.sub(" ", text)
     for number, match in enumerate(chain(*(pattern.finditer(text) for pattern in (_TAKES_BACK, _CHANGES, _WRONG)))):
