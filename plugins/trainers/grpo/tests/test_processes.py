@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -301,14 +303,37 @@ def fail_in_one(folder: Path, model: Path) -> None:
         raise
 
 
+def fork_two(folder: Path, model: Path) -> None:
+    """Two processes that `fail_in_one`, without a launcher. This one loads the libraries and forks them."""
+    from transformers import AutoModelForImageTextToText, AutoProcessor  # noqa: F401
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    os.environ.update(WORLD_SIZE="2", MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
+    context = multiprocessing.get_context("fork")
+    forked = []
+    for rank in ("0", "1"):
+        os.environ.update(RANK=rank, LOCAL_RANK=rank)
+        forked.append(context.Process(target=fail_in_one, args=(folder, model)))
+        forked[-1].start()
+    for process in forked:
+        process.join()
+    (folder / "codes").write_text(" ".join(str(process.exitcode) for process in forked))
+
+
 @pytest.mark.slow
 def test_the_end_of_one_process_ends_the_other(taught: Path, tmp_path: Path) -> None:
-    end(running := launch("fail_in_one", tmp_path, taught))
-    assert running.returncode != 0
+    """No launcher ends the first: it has to find out by itself."""
+    (script := tmp_path / "script.py").write_text(_SCRIPT)
+    given = [str(Path(__file__).parent), "test_processes", "fork_two", str(tmp_path), str(taught), str(tmp_path)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, str(script), *given]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "codes").read_text() == "1 9", done.stderr
     assert (tmp_path / "ended").is_file()
-    # The launcher may be quicker than gloo: then it has ended the first process.
-    if (tmp_path / "first").is_file():
-        assert "process 0 of 2 waited for another one, which has ended" in (tmp_path / "first").read_text()
+    assert "process 0 of 2 waited for another one, which has ended" in (tmp_path / "first").read_text()
 
 
 # -- without a launch ------------------------------------------------------------------------------------------------
