@@ -7,6 +7,7 @@ import math
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -117,13 +118,22 @@ def test_every_task_out_of_distribution_has_one_judge_of_a_single_task() -> None
     assert sorted(asked) == sorted((*INSIDE, *OUTSIDE, *NEVER_MET))
 
 
+@pytest.fixture(scope="module")
+def validated(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Path], subprocess.CompletedProcess[str]]:
+    """A manifest of every row, by its name, and what `harness validate` says of all of them."""
+    folder = tmp_path_factory.mktemp("rows")
+    paths = {row.name: grid.write_manifest(next(grid.jobs(row, 3)), folder) for row in grid.ROWS}
+    command = [sys.executable, "-m", "harness", "validate", *map(str, paths.values())]
+    return paths, subprocess.run(command, capture_output=True, text=True)
+
+
 @pytest.mark.parametrize("row", grid.ROWS, ids=lambda row: row.name)
-def test_manifests_of_every_row_are_valid(row: grid.Row, tmp_path: Path) -> None:
-    job = next(grid.jobs(row, 3))
-    path = grid.write_manifest(job, tmp_path)
-    done = subprocess.run([sys.executable, "-m", "harness", "validate", str(path)], capture_output=True, text=True)
+def test_manifests_of_every_row_are_valid(row: grid.Row, validated: Any) -> None:
+    paths, done = validated
+    assert f"{paths[row.name]}: ok (" in done.stdout, done.stderr
     assert done.returncode == 0, done.stdout + done.stderr
-    recipe = yaml.safe_load((path.parent / f"{job.label}.recipe.yaml").read_text())
+    job = next(grid.jobs(row, 3))
+    recipe = yaml.safe_load((paths[row.name].parent / f"{job.label}.recipe.yaml").read_text())
     assert ("vars" in recipe) is row.seeded
     labels = [one.label for every in grid.ROWS for one in grid.jobs(every, 3)]
     assert len(set(labels)) == len(labels), "a folder each"
