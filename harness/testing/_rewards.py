@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import TypeAlias, cast
 
 from harness.api import (
@@ -67,9 +68,21 @@ def answers_to(space: AnswerSpace, gold: Verdict, said: Verdict | Status, item: 
     the same for all.
     """
     straight = tuple(range(space.candidate_count))
-    return tuple(_answer(space, gold, said, order, item) for order in dict.fromkeys((straight, straight[::-1])))
+    orders = dict.fromkeys((straight, straight[::-1]))
+    return tuple(_copy(_answer(space, gold, said, order, item)) for order in orders)
 
 
+def _copy(answer: Answer) -> Answer:
+    """The same with dictionaries of its own: a reward that changes one must not change what others are given."""
+    judgement, item = answer.judgement, answer.item
+    item = replace(item, tags=dict(item.tags), annotations=dict(item.annotations))
+    if judgement.probabilities is not None:
+        judgement = replace(judgement, probabilities=dict(judgement.probabilities))
+    return replace(answer, judgement=judgement, item=item)
+
+
+# The checks ask for the same answers again and again, and reading them is most of the work.
+@lru_cache(maxsize=4096, typed=True)
 def _answer(space: AnswerSpace, gold: Verdict, said: Verdict | Status, order: tuple[int, ...], name: str) -> Answer:
     text = f"Which answer is right?\n{_FORM.instruction(space)}"
     messages = (Message("user", (text,)),)

@@ -177,3 +177,28 @@ def test_the_answers_of_a_check_are_those_of_both_orders(said: Any) -> None:
         assert space.to_canonical(swapped.judgement.verdict, (1, 0)) == said  # type: ignore[arg-type]
     if said is not Status.ERROR:
         assert len({len(one.judgement.raw) for answer in (said, 1) for one in answers_to(space, 0, answer)}) == 1
+
+
+class Spoils(Sound):
+    """It changes what it was given, and pays more where no one has done so yet."""
+
+    def __call__(self, request: Request, judgement: Judgement, gold: Verdict) -> Any:
+        value = super().__call__(request, judgement, gold)
+        given = judgement.probabilities
+        if value and isinstance(given, dict) and given:
+            given.clear()
+            return 2.0
+        return value
+
+
+def test_what_a_reward_changes_in_one_check_is_not_seen_in_the_next() -> None:
+    checks = dict(reward_checks(card_of(Spoils)))
+    for _ in range(2):
+        assert run_check(checks["reward_is_a_number_or_none"]) == ""
+        assert "though nothing changed" in run_check(checks["reward_is_deterministic"])
+    first, *_ = answers_to(Preference(2), 0, 1, "an item")
+    first.item.tags.clear()  # type: ignore[attr-defined]
+    first.item.annotations["people"] = 1  # type: ignore[index]
+    second, *_ = answers_to(Preference(2), 0, 1, "an item")
+    assert second.item.tags
+    assert not second.item.annotations
