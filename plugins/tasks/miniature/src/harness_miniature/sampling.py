@@ -8,6 +8,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import numpy as np
@@ -45,11 +46,12 @@ class Draw:
         number = zlib.crc32(task.encode())
         root = (seed, number, SPLITS.index(split))
         # Third number: 0 for blocks, 1 for items, 2 for turns. So no two uses share their random numbers.
-        rng = _generator(*root, 0, block)
-        version = int(rng.permutation(versions)[place]) if versions > 1 else 0
         if shared:
             # The items of a block continue one generator from the same state, so they draw the same scene.
+            rng = _generator(*root, 0, block)
+            version = int(rng.permutation(versions)[place]) if versions > 1 else 0
             return cls(split, rng, seed + number + block, version, root)
+        version = _permutation(versions, *root, 0, block)[place] if versions > 1 else 0
         return cls(split, _generator(*root, 1, index), seed + number + index, version, root)
 
     def uniform(self, low: float, high: float) -> float:
@@ -68,7 +70,7 @@ class Draw:
         """One of `values`, all of which take turns in random order: each is drawn equally often."""
         # Drawing at random would leave the kinds unequal in a small split. Each round of turns has every value once.
         turn, place = divmod(self.unit, len(values))
-        return values[int(_generator(*self.root, 2, turn).permutation(len(values))[place])]
+        return values[_permutation(len(values), *self.root, 2, turn)[place]]
 
     def permute(self, values: Sequence[T]) -> list[T]:
         """`values` in random order."""
@@ -125,6 +127,12 @@ class Draw:
 def digit(scan: int) -> int:
     """The digit on a scan."""
     return load().digits[scan]
+
+
+@lru_cache(maxsize=256)
+def _permutation(count: int, *entropy: int) -> tuple[int, ...]:
+    """The order of a block or of a round of turns: the items that follow one another ask for the same one."""
+    return tuple(int(number) for number in _generator(*entropy).permutation(count))
 
 
 def _generator(*entropy: int) -> np.random.Generator:
