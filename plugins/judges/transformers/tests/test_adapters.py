@@ -73,6 +73,7 @@ def test_an_adapter_whose_base_is_not_there_says_so(
     local: Local, adapter: Path, values: dict[str, object], message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.chdir(adapter)  # where no folder is called ../base
     change(adapter, **values)
     with pytest.raises(UserError, match=message):
         local(model=str(adapter))
