@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import re
 import sys
 from pathlib import Path
@@ -35,6 +36,9 @@ autodoc_default_options = {"members": True, "exclude-members": "__init__, __new_
 python_maximum_signature_line_length = 100
 copybutton_prompt_text = "$ "  # what is copied from a console block is its commands, without prompts and output
 suppress_warnings: list[str] = []
+
+# Documents are many objects that live to the end. Python would look through all of them for garbage again and again.
+gc.set_threshold(50_000, 20, 100)
 
 _generate.write_all(HERE / "reference" / "generated")
 
