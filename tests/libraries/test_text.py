@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.libraries.text import clean
+from harness.libraries.text import clean, visible
 from harness.report.escaping import for_csv, for_latex, for_markdown
 
 ANY_TEXT = st.text(max_size=60)
@@ -24,6 +24,16 @@ def test_clean_text_is_one_line_of_visible_characters(text: str) -> None:
     assert not any(unicodedata.category(char) in ("Cc", "Cf", "Cs", "Zl", "Zp") for char in cleaned)
     assert len(cleaned.splitlines()) <= 1
     assert clean(cleaned) == cleaned
+
+
+@given(
+    st.text(st.one_of(st.characters(), st.sampled_from("\r\n\t \x1b\x85\xad\u2028\u202e\u3000\ue000中a")), max_size=4)
+)
+def test_of_invisible_characters_only_line_breaks_and_tabs_stay(text: str) -> None:
+    gone = ("Cc", "Cf", "Cs", "Zl", "Zp")
+    lines = text.replace("\r\n", "\n")
+    kept = [char if char in "\n\t" or unicodedata.category(char) not in gone else "�" for char in lines]
+    assert visible(text) == "".join(kept)
 
 
 @pytest.mark.parametrize(
