@@ -163,8 +163,9 @@ class _Builder:
             self._add_unit(head, ballot, cluster)
         if type(head.space) is Rubric:
             for criterion in head.space.names:
-                part = self.criteria.setdefault(criterion, _Builder(self.protocol))
-                part.add([answer.of_criterion(criterion) for answer in parts])
+                if criterion not in self.criteria:
+                    self.criteria[criterion] = _Builder(self.protocol)
+                self.criteria[criterion].add([answer.of_criterion(criterion) for answer in parts])
 
     def _widen_space(self, head: RecordedAnswer) -> None:
         if self.space is None:
