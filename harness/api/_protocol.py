@@ -9,11 +9,13 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
+from functools import lru_cache
 from typing import Any, ClassVar, Literal, get_args, get_origin, get_type_hints
 
 from harness.api._errors import DataError
 
 _OF_CRITERION = re.compile(r"([^\[\]]+)\[([A-Za-z][\w -]*)\]", re.ASCII)
+_hints_of = lru_cache(get_type_hints)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +94,7 @@ class Protocol:
 
     def __post_init__(self) -> None:
         # The allowed words are read from the annotations, so that each list stands in the code once.
-        hints = get_type_hints(type(self))
+        hints = _hints_of(Protocol)
         for spec in fields(self):
             allowed, value = hints[spec.name], getattr(self, spec.name)
             if get_origin(allowed) is Literal and value not in get_args(allowed):
@@ -102,9 +104,7 @@ class Protocol:
         if not 0 <= self.min_coverage <= 1:
             raise DataError(f"protocol: min_coverage must be from 0 to 1, got {self.min_coverage}")
         if not 0 <= self.alt_test_epsilon < 1:
-            raise DataError(
-                f"protocol: alt_test_epsilon must be 0 or more and less than 1, got {self.alt_test_epsilon}"
-            )
+            raise DataError(f"protocol: alt_test_epsilon must be 0 or more and below 1, got {self.alt_test_epsilon}")
         # A weight of 0 would hide a category. A manifest that wants to leave one out should say so.
         for name, weight in self.weights.items():
             if not (isinstance(weight, int | float) and 0 < weight < math.inf):
@@ -134,7 +134,7 @@ class Protocol:
         name, at, average = metric.rpartition("@")
         if not at or "/" in average:
             return _split_criterion(metric)[0], ""
-        averages = get_args(get_type_hints(Protocol)["average"])
+        averages = get_args(_hints_of(Protocol)["average"])
         if not name or average not in averages:
             raise DataError(
                 "protocol: metrics must be names, each with or without @ and one of "
