@@ -9,7 +9,7 @@ from PIL import ImageFilter
 
 from harness.api import DataError, Image
 from harness.testing import odd_pictures
-from harness_baselines.features import SIDE, _bin_turns, describe, describe_all, pixels_of
+from harness_baselines.features import SIDE, _bin_turns, _turns, describe, describe_all, pixels_of
 
 
 def noise(seed: int, size: tuple[int, int] = (SIDE, SIDE)) -> Pillow.Image:
@@ -86,3 +86,11 @@ def test_last_bits_of_a_picture_move_hardly_any_feature() -> None:
     plain, shaken = describe(pictures), describe(np.minimum(pictures * noise, 1))
     assert (plain != shaken).mean() < 0.03
     assert np.abs(plain - shaken).max() < 0.05
+
+
+def test_a_direction_is_a_share_of_a_turn() -> None:
+    up, across = np.array([0, 1, 1, 0, -1, -1]), np.array([1, 1, 0, -1, 0, 1])
+    assert _turns(up, across) == pytest.approx([0, 1 / 8, 1 / 4, 1 / 2, 3 / 4, 7 / 8])
+    dice = np.random.default_rng(0)
+    up, across = dice.normal(size=1000).astype(np.float32), dice.normal(size=1000).astype(np.float32)
+    assert (_turns(up, across) == np.arctan2(up, across) / (2 * np.pi) % 1.0).all()

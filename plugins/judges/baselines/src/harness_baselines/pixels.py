@@ -157,7 +157,10 @@ def _features(requests: Sequence[Request]) -> NDArray[np.float32]:
 
     # Hashing needs no vocabulary, so nothing is fitted on text.
     words = HashingVectorizer(n_features=_WORDS, ngram_range=(1, 2), alternate_sign=False, norm=None, binary=True)
-    text = words.transform([request.text for request in requests]).toarray().astype(np.float32)
+    # Many questions of a task have one text, which is hashed once.
+    places = {text: place for place, text in enumerate(dict.fromkeys(request.text for request in requests))}
+    hashed = words.transform(list(places)).toarray().astype(np.float32)
+    text = hashed[[places[request.text] for request in requests]]
     return np.concatenate([describe_all([request.images for request in requests]), text], axis=1)
 
 

@@ -115,8 +115,9 @@ def _map_levels(picture: PILImage, table: NDArray[np.uint8]) -> PILImage:
 
     Pillow's own `point` goes through its table in Python, which takes longer than a small picture does.
     """
-    pixels = np.asarray(picture)
-    return PIL.Image.fromarray(table[pixels] if table.ndim == 1 else table[np.arange(3), pixels])
+    if table.ndim == 1:
+        return PIL.Image.frombytes(picture.mode, picture.size, picture.tobytes().translate(table.tobytes()))
+    return PIL.Image.fromarray(table[np.arange(3), np.asarray(picture)])
 
 
 def paint(scene: Scene, size: int) -> PILImage:
