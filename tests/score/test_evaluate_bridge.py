@@ -20,7 +20,7 @@ from harness.score.units import build_cell
 # Not `importorskip`: every worker would import it, and transformers with it, to find the tests.
 if importlib.util.find_spec("evaluate") is None:
     pytest.skip("pip install evaluate", allow_module_level=True)
-huggingface_hub = pytest.importorskip("huggingface_hub")
+constants = pytest.importorskip("huggingface_hub.constants")
 
 MODULE = """
 import datasets
@@ -52,8 +52,8 @@ def offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setenv("HF_EVALUATE_OFFLINE", "1")
     # The library reads its environment once, when it is imported.
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "hf/hub"))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hf/hub"))
 
 
 def make(name: str) -> Metric:
