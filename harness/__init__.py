@@ -7,6 +7,8 @@ only loaded, when something needs them.
 
 from __future__ import annotations
 
+from harness.libraries.lazy import find_lazily
+
 __version__ = "0.1.0"
 
 DISTRIBUTION = "judge-harness"
@@ -17,15 +19,7 @@ __all__ = ["DISTRIBUTION", "UserError", "__version__", "load", "run", "train"]
 _PLACES = {"load": "harness.library", "run": "harness.library", "train": "harness.library", "UserError": "harness.api"}
 """Where the names are that are imported when they are wanted. `__init__.pyi` has their types."""
 
-
-def __getattr__(name: str) -> object:
-    if name not in _PLACES:
-        raise AttributeError(f"module 'harness' has no attribute {name!r}")
-    import importlib
-
-    found: object = getattr(importlib.import_module(_PLACES[name]), name)
-    globals()[name] = found
-    return found
+__getattr__ = find_lazily(__name__, _PLACES)
 
 
 def __dir__() -> list[str]:

@@ -94,7 +94,8 @@ class Protocol:
 
     def __post_init__(self) -> None:
         # The allowed words are read from the annotations, so that each list stands in the code once.
-        hints = _hints_of(Protocol)
+        kind: Any = type(self)  # mypy takes no class for hashable whose instances are
+        hints = _hints_of(kind)
         for spec in fields(self):
             allowed, value = hints[spec.name], getattr(self, spec.name)
             if get_origin(allowed) is Literal and value not in get_args(allowed):

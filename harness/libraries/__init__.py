@@ -7,6 +7,7 @@
     text         text from outside, for a terminal
     terminal     what libraries print there
     stopping     signals that end a command
+    lazy         names of a package that are imported when they are used
     telemetry    what other libraries report on their use
 
 The rest of the harness uses them the way it uses click or pydantic: through their front doors, so that who reads the

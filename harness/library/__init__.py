@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from harness.libraries.lazy import find_lazily
+
 if TYPE_CHECKING:
     from harness.library.board import Board
     from harness.library.calls import load, run, train
@@ -34,26 +36,21 @@ __all__ = [
 ]
 
 _PLACES = {
-    "Board": "board",
-    "Checkpoint": "checkpoint",
-    "Figure": "figure",
-    "JudgedAnswer": "judged",
-    "JudgedItem": "items",
-    "Pair": "pair",
-    "Run": "runs",
-    "Table": "tables",
-    "load": "calls",
-    "run": "calls",
-    "train": "calls",
+    "Board": ".board",
+    "Checkpoint": ".checkpoint",
+    "Figure": ".figure",
+    "JudgedAnswer": ".judged",
+    "JudgedItem": ".items",
+    "Pair": ".pair",
+    "Run": ".runs",
+    "Table": ".tables",
+    "load": ".calls",
+    "run": ".calls",
+    "train": ".calls",
 }
 
-
-def __getattr__(name: str) -> object:
-    if name not in _PLACES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    import importlib
-
-    return getattr(importlib.import_module(f"{__name__}.{_PLACES[name]}"), name)
+if not TYPE_CHECKING:  # else a name that is not there would be one of unknown type
+    __getattr__ = find_lazily(__name__, _PLACES)
 
 
 def __dir__() -> list[str]:

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given
@@ -43,6 +44,17 @@ from harness.api import DataError, Protocol
 def test_a_field_that_makes_no_sense_is_refused(fields: dict[str, Any], problem: str) -> None:
     with pytest.raises(DataError, match=problem):
         Protocol(**fields)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spoken(Protocol):
+    voice: Literal["calm", "loud"] = "calm"
+
+
+def test_the_words_of_a_protocol_with_more_fields_are_checked_too() -> None:
+    assert Spoken(voice="loud").order == Protocol().order
+    with pytest.raises(DataError, match="voice must be one of calm, loud, got 'shrill'"):
+        Spoken(voice="shrill")  # type: ignore[arg-type]
 
 
 def test_the_summary_says_how_it_is_asked_and_counted() -> None:

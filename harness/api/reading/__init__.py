@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from harness.libraries.lazy import find_lazily
+
 if TYPE_CHECKING:
     from harness.api.reading._binding import (
         MOST_MARKS,
@@ -76,51 +78,42 @@ __all__ = [
 ]
 
 _PLACES = {
-    "KNOWN_MARKS": "_reasoning",
-    "MOST_MARKS": "_binding",
-    "NO_MARKS": "_reasoning",
-    "STOPS": "_dress",
-    "WRAPPING": "_dress",
-    "Agreement": "_binding",
-    "Mark": "_binding",
-    "Marks": "_reasoning",
-    "PlainVerdict": "_plain",
-    "PromptText": "_quotes",
-    "Reason": "_plain",
-    "SplitAnswer": "_reasoning",
-    "Thinking": "_reasoning",
-    "begins_line": "_binding",
-    "ends_at_verdict": "_restart",
-    "find_restart": "_restart",
-    "fold_width": "_dress",
-    "is_heading_of_verdict": "_headings",
-    "is_label": "_plain",
-    "is_quoted": "_quotes",
-    "lead_in_length": "_plain",
-    "leads_to_verdict": "_plain",
-    "opens_reasoning": "_reasoning",
-    "paragraph_start": "_binding",
-    "read_body": "_binding",
-    "read_plain": "_plain",
-    "resolve_marks": "_binding",
-    "split_reasoning": "_reasoning",
-    "stands_last": "_binding",
-    "strip_markup": "_dress",
-    "thinking_from_json": "_reasoning",
-    "without_mark": "_binding",
+    "KNOWN_MARKS": "._reasoning",
+    "MOST_MARKS": "._binding",
+    "NO_MARKS": "._reasoning",
+    "STOPS": "._dress",
+    "WRAPPING": "._dress",
+    "Agreement": "._binding",
+    "Mark": "._binding",
+    "Marks": "._reasoning",
+    "PlainVerdict": "._plain",
+    "PromptText": "._quotes",
+    "Reason": "._plain",
+    "SplitAnswer": "._reasoning",
+    "Thinking": "._reasoning",
+    "begins_line": "._binding",
+    "ends_at_verdict": "._restart",
+    "find_restart": "._restart",
+    "fold_width": "._dress",
+    "is_heading_of_verdict": "._headings",
+    "is_label": "._plain",
+    "is_quoted": "._quotes",
+    "lead_in_length": "._plain",
+    "leads_to_verdict": "._plain",
+    "opens_reasoning": "._reasoning",
+    "paragraph_start": "._binding",
+    "read_body": "._binding",
+    "read_plain": "._plain",
+    "resolve_marks": "._binding",
+    "split_reasoning": "._reasoning",
+    "stands_last": "._binding",
+    "strip_markup": "._dress",
+    "thinking_from_json": "._reasoning",
+    "without_mark": "._binding",
 }
 
-
 if not TYPE_CHECKING:  # else a name that is not there would be one of unknown type
-
-    def __getattr__(name: str) -> object:
-        if name not in _PLACES:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        import importlib
-
-        found: object = getattr(importlib.import_module(f"{__name__}.{_PLACES[name]}"), name)
-        globals()[name] = found
-        return found
+    __getattr__ = find_lazily(__name__, _PLACES)
 
 
 def __dir__() -> list[str]:

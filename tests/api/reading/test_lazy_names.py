@@ -15,9 +15,9 @@ from harness.api import reading
 def test_each_name_is_where_it_is_looked_for() -> None:
     source = Path(str(reading.__file__)).read_text(encoding="utf-8")
     named = {
-        alias.name: str(node.module).rpartition(".")[2]
+        alias.name: "." + str(node.module).rpartition(".")[2]
         for node in ast.walk(ast.parse(source))
-        if isinstance(node, ast.ImportFrom) and str(node.module).startswith("harness.")
+        if isinstance(node, ast.ImportFrom) and str(node.module).startswith("harness.api.reading.")
         for alias in node.names
     }
     assert named == reading._PLACES
