@@ -7,8 +7,6 @@ only loaded, when something needs them.
 
 from __future__ import annotations
 
-from harness.libraries.lazy import find_lazily
-
 __version__ = "0.1.0"
 
 DISTRIBUTION = "judge-harness"
@@ -19,7 +17,16 @@ __all__ = ["DISTRIBUTION", "UserError", "__version__", "load", "run", "train"]
 _PLACES = {"load": "harness.library", "run": "harness.library", "train": "harness.library", "UserError": "harness.api"}
 """Where the names are that are imported when they are wanted. `__init__.pyi` has their types."""
 
-__getattr__ = find_lazily(__name__, _PLACES)
+
+# Not by `harness.libraries.lazy`: pytest loads this package in each of its processes, and it brings nothing else.
+def __getattr__(name: str) -> object:
+    if name not in _PLACES:
+        raise AttributeError(f"module 'harness' has no attribute {name!r}")
+    import importlib
+
+    found: object = getattr(importlib.import_module(_PLACES[name]), name)
+    globals()[name] = found
+    return found
 
 
 def __dir__() -> list[str]:
