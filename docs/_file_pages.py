@@ -19,7 +19,7 @@ from harness.recorded.load import LeftOut
 from harness.report import estimate as estimate_record
 from harness.report import faithfulness as explained
 from harness.report import plan as plan_record
-from harness.report.records import SCHEMA, Leaderboard, Row
+from harness.report.records import SCHEMA, Leaderboard, LeaderboardRow
 from harness.report.unread import UnreadAnswers, UnreadExample
 from harness.report.usage import JudgeUsage
 from harness.runner import database, folder, journal
@@ -61,7 +61,7 @@ def leaderboard_json() -> str:
             "",
             "## Each of `rows`",
             "",
-            *field_table(Row),
+            *field_table(LeaderboardRow),
             "",
             "Its `calibration`, explained in [Calibration and noise](../../explanation/calibration.md):",
             "",
@@ -243,7 +243,7 @@ def explanations_json() -> str:
             "",
             "## Each of `figures`",
             "",
-            *field_table(explain_record.Figure),
+            *field_table(explain_record.KeyFigure),
             "",
             "`share` and each of `controls`:",
             "",
@@ -251,7 +251,7 @@ def explanations_json() -> str:
             "",
             "## Each of `examples`",
             "",
-            *field_table(explain_record.Example),
+            *field_table(explain_record.FindingExample),
             "",
         ]
     )

@@ -21,7 +21,7 @@ LINE_EVERY_S = 10.0
 def make_progress(stream: TextIO | None = None) -> CellProgress:
     """Bars on a terminal, plain lines otherwise."""
     stream = stream or sys.stderr  # stdout is for the leaderboard
-    return Bars() if stream.isatty() else Lines(stream)
+    return Bars() if stream.isatty() else LineProgress(stream)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -146,7 +146,7 @@ class _Cells(CellProgress):
             self._run.judges[self._judge].cells[self._task].is_over = True
 
 
-class Lines(_Cells):
+class LineProgress(_Cells):
     """A line when a cell begins and ends, and every `LINE_EVERY_S` seconds in between."""
 
     def __init__(self, stream: TextIO, run: _Run | None = None) -> None:
@@ -156,13 +156,13 @@ class Lines(_Cells):
         self._said = 0.0
         self._first, self._first_s = 0, 0.0
 
-    def __enter__(self) -> Lines:
+    def __enter__(self) -> LineProgress:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stream.flush()
 
-    def beside(self) -> Lines:
+    def beside(self) -> LineProgress:
         """Lines between these."""
         return type(self)(self._stream, self._run)
 

@@ -56,6 +56,10 @@ def test_the_kernel_hardly_uses_the_toolkits(modules: dict[str, house.Module]) -
     assert [toolkit for toolkit in house.TOOLKITS if len(others[toolkit]) <= len(uses[toolkit])] == []
 
 
+def test_a_name_of_the_core_stands_for_one_thing(modules: dict[str, house.Module]) -> None:
+    assert house.find_shared_names(modules.values()) == {}
+
+
 def test_libraries_know_nothing_of_the_harness_and_are_used_through_their_front_doors(
     modules: dict[str, house.Module],
 ) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from harness import progress
 from harness.cli import main
-from harness.progress import Bars, Lines, make_progress
+from harness.progress import Bars, LineProgress, make_progress
 
 
 class Clock:
@@ -27,7 +27,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 def test_a_cell_ends_with_its_requests_coverage_and_rate(clock: Clock) -> None:
     stream = io.StringIO()
-    with Lines(stream) as lines:
+    with LineProgress(stream) as lines:
         lines.start("j", "t", total=2000, done=0, answered=0)
         clock.now += 4
         lines.update(done=2000, answered=1500)
@@ -38,7 +38,7 @@ def test_a_cell_ends_with_its_requests_coverage_and_rate(clock: Clock) -> None:
 
 def test_in_between_a_line_comes_now_and_then_with_the_time_that_is_left(clock: Clock) -> None:
     stream = io.StringIO()
-    lines = Lines(stream)
+    lines = LineProgress(stream)
     lines.start("j", "t", total=100, done=0, answered=0)
     for _ in range(10):
         clock.now += progress.LINE_EVERY_S / 5
@@ -52,7 +52,7 @@ def test_in_between_a_line_comes_now_and_then_with_the_time_that_is_left(clock: 
 
 def test_what_the_journal_has_already_is_no_part_of_the_rate(clock: Clock) -> None:
     stream = io.StringIO()
-    lines = Lines(stream)
+    lines = LineProgress(stream)
     lines.start("j", "t", total=None, done=900, answered=900)
     clock.now += 1
     lines.update(done=1000, answered=1000)
@@ -65,7 +65,7 @@ def test_what_the_journal_has_already_is_no_part_of_the_rate(clock: Clock) -> No
 
 def test_a_cell_of_which_nothing_is_done_has_no_rate(clock: Clock) -> None:
     stream = io.StringIO()
-    lines = Lines(stream)
+    lines = LineProgress(stream)
     lines.start("j", "t", total=3, done=0, answered=0)
     lines.end()
     assert stream.getvalue() == "t · j: 0 of 3 requests\n"
@@ -73,7 +73,7 @@ def test_a_cell_of_which_nothing_is_done_has_no_rate(clock: Clock) -> None:
 
 def test_the_time_left_is_that_of_all_judges_each_at_its_own_pace(clock: Clock) -> None:
     stream = io.StringIO()
-    lines = Lines(stream)
+    lines = LineProgress(stream)
     for judge in ("quick", "slow", "unseen"):
         for task in ("x", "y"):
             lines.expect(judge, task, total=100, done=0, answered=0)
@@ -91,7 +91,7 @@ def test_the_time_left_is_that_of_all_judges_each_at_its_own_pace(clock: Clock) 
 
 def test_a_label_cannot_write_to_the_terminal(clock: Clock) -> None:
     stream = io.StringIO()
-    lines = Lines(stream)
+    lines = LineProgress(stream)
     lines.start("j", "t\x1b[31m", total=1, done=1, answered=1)
     assert "\x1b" not in stream.getvalue()
 
@@ -103,7 +103,7 @@ class Terminal(io.StringIO):
 
 def test_bars_are_for_terminals_and_lines_for_all_else() -> None:
     assert isinstance(make_progress(Terminal()), Bars)
-    assert isinstance(make_progress(io.StringIO()), Lines)
+    assert isinstance(make_progress(io.StringIO()), LineProgress)
 
 
 def test_a_judge_has_one_bar_over_all_its_tasks_and_the_run_has_another(clock: Clock) -> None:

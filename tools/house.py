@@ -295,6 +295,23 @@ def _find_classes(modules: Iterable[Module], *, marks: set[str], bases: set[str]
     return found
 
 
+def find_shared_names(modules: Iterable[Module]) -> dict[str, list[str]]:
+    """Public classes that share a name, at least one of them in the core, with their modules.
+
+    Plugins may share names among themselves: none imports another.
+    """
+    places: dict[str, list[Module]] = {}
+    for module in modules:
+        for node in ast.walk(module.tree):
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                places.setdefault(node.name, []).append(module)
+    return {
+        name: [module.name for module in found]
+        for name, found in places.items()
+        if len(found) > 1 and any(module.part for module in found)
+    }
+
+
 def find_functions(modules: Iterable[Module]) -> list[str]:
     """Names of all functions and methods but the special ones."""
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -349,6 +366,7 @@ def measure(modules: Mapping[str, Module]) -> dict[str, object]:
         "records_core": len(find_records(core)),
         "data_records_core": len(find_data_records(core)),
         "contracts_core": len(find_contracts(core)),
+        "shared_names": find_shared_names(modules.values()),
         "functions_core": len(functions),
         "participles_core": round(sum(map(is_participle, functions)) / len(functions), 4),
         "faults_of_words_core": len(faults),

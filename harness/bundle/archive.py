@@ -39,7 +39,7 @@ _MODE = (stat.S_IFREG | 0o644) << 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class ArchiveEntry:
     """One member of an archive."""
 
     name: str
@@ -62,7 +62,9 @@ class Entry:
         return self.content_start + self.size
 
 
-def write_archive(stream: BinaryIO, entries: Sequence[Entry], content_of: Callable[[Entry], Iterable[bytes]]) -> None:
+def write_archive(
+    stream: BinaryIO, entries: Sequence[ArchiveEntry], content_of: Callable[[ArchiveEntry], Iterable[bytes]]
+) -> None:
     """Write an archive.
 
     Args:
@@ -75,7 +77,7 @@ def write_archive(stream: BinaryIO, entries: Sequence[Entry], content_of: Callab
     """
     placed, start = [], 0
     for entry in entries:
-        placed.append(Entry(name=entry.name, size=entry.size, crc=entry.crc, start=start))
+        placed.append(ArchiveEntry(name=entry.name, size=entry.size, crc=entry.crc, start=start))
         start = placed[-1].end
     directory = b"".join(map(_central_header, placed))
     if start + len(directory) + _END.size > MOST_BYTES:
@@ -91,12 +93,12 @@ def write_archive(stream: BinaryIO, entries: Sequence[Entry], content_of: Callab
     stream.write(_end_record(len(placed), len(directory), start))
 
 
-def _local_header(entry: Entry) -> bytes:
+def _local_header(entry: ArchiveEntry) -> bytes:
     name = entry.name.encode()
     return _LOCAL.pack(b"PK\3\4", _VERSION, 0, 0, 0, _DATE, entry.crc, entry.size, entry.size, len(name), 0) + name
 
 
-def _central_header(entry: Entry) -> bytes:
+def _central_header(entry: ArchiveEntry) -> bytes:
     name = entry.name.encode()
     sizes = (entry.crc, entry.size, entry.size, len(name), 0, 0, 0, 0, _MODE, entry.start)
     return _CENTRAL.pack(b"PK\1\2", _MADE_BY, _VERSION, 0, 0, 0, _DATE, *sizes) + name
@@ -106,7 +108,7 @@ def _end_record(count: int, size: int, start: int) -> bytes:
     return _END.pack(b"PK\5\6", 0, 0, count, count, size, start, 0)
 
 
-class Archive:
+class BundleArchive:
     """An archive that `write_archive` may have written, open for reading.
 
     Args:
@@ -136,7 +138,7 @@ class Archive:
     def __contains__(self, name: str) -> bool:
         return name in self._by_name
 
-    def parts(self, entry: Entry) -> Iterator[bytes]:
+    def parts(self, entry: ArchiveEntry) -> Iterator[bytes]:
         """Stream the content of a member."""
         self._stream.seek(entry.content_start)
         left = entry.size
@@ -185,7 +187,7 @@ class Archive:
         self._stream.seek(start)
         return self._stream.read(count)
 
-    def _read_entries(self) -> Iterator[Entry]:
+    def _read_entries(self) -> Iterator[ArchiveEntry]:
         """The members, by the headers in front of them."""
         start = 0
         for _ in range(MOST_MEMBERS):
@@ -200,7 +202,7 @@ class Archive:
             name = self._take(start + _LOCAL.size, min(length, LONGEST_NAME))
             if not _is_plain_name(name):
                 raise self.fault(f"byte {start + _LOCAL.size}: the name of a member is not one that bundles have")
-            entry = Entry(name=name.decode(), size=size, crc=crc, start=start)
+            entry = ArchiveEntry(name=name.decode(), size=size, crc=crc, start=start)
             self._compare(start, _local_header(entry), of=f"the header of {entry.name}")
             if entry.end > self._size:
                 raise self.fault(f"{entry.name} says that it has {size:,} bytes, and the file ends before")
@@ -232,7 +234,7 @@ def _is_plain_name(name: bytes) -> bool:
 
 
 @contextmanager
-def open_archive(path: Path) -> Iterator[Archive]:
+def open_archive(path: Path) -> Iterator[BundleArchive]:
     """Open an archive for reading.
 
     Raises:
@@ -243,6 +245,6 @@ def open_archive(path: Path) -> Iterator[Archive]:
         if not stat.S_ISREG(path.stat().st_mode):
             raise DataError(f"{path}: not a bundle: it is no regular file")
         with path.open("rb") as stream:
-            yield Archive(path, stream, path.stat().st_size)
+            yield BundleArchive(path, stream, path.stat().st_size)
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror or error}); check its name and its rights") from error

@@ -26,7 +26,7 @@ _APART = frozenset({"rows", "comparisons", "usage", "unread", "sections"})
 """Parts of a board that are compared one by one, or, as titles of plugins' texts, are not in a bundle."""
 
 
-class Ledger:
+class RowLedger:
     """Collects what is wrong with each row.
 
     Args:

@@ -21,7 +21,7 @@ from harness.recorded.load import RecordedRun, load_run
 from harness.report.faithfulness import read_faithfulness
 from harness.report.leaderboard import build_leaderboard
 from harness.report.records import Leaderboard
-from harness.report.scored import ScoredCell, Standing, load_scored
+from harness.report.scored import Attestation, ScoredCell, load_scored
 from harness.report.settings import agree
 from harness.score.find import make_metric
 
@@ -150,7 +150,7 @@ def rank_entrants(
 
 
 def _with_standing(cell: ScoredCell, found: VerifiedRun, signature: Signature, *, run: str) -> ScoredCell:
-    standing = Standing(
+    standing = Attestation(
         verified=found.is_verified(cell.task, cell.judge),
         signed_by=signature.signer if signature.state == "signed" else "",
     )

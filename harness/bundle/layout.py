@@ -24,7 +24,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from harness.api import DataError
-from harness.bundle.archive import Archive
+from harness.bundle.archive import BundleArchive
 
 SCHEMA = "judge-harness/bundle/1"
 """Name and version of the form of a bundle."""
@@ -99,7 +99,7 @@ def line_bytes(plain: Any) -> bytes:
     return (_compact(plain) + "\n").encode("ascii")
 
 
-def parse_document(archive: Archive, name: str) -> Any:
+def parse_document(archive: BundleArchive, name: str) -> Any:
     """A document of a bundle as plain data.
 
     Raises:
@@ -117,7 +117,7 @@ def parse_document(archive: Archive, name: str) -> Any:
     return plain
 
 
-def read_index(archive: Archive) -> Index:
+def read_index(archive: BundleArchive) -> Index:
     """Read `bundle.json`, and check every other member against it.
 
     Raises:
@@ -150,7 +150,7 @@ def read_index(archive: Archive) -> Index:
     return index
 
 
-def _index_of(archive: Archive, plain: Any) -> Index:
+def _index_of(archive: BundleArchive, plain: Any) -> Index:
     try:
         if plain["schema"] != SCHEMA:
             raise archive.fault(f"its schema is {plain['schema']!r}, and this version reads {SCHEMA!r}")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from harness.api import DataError, Status, space_from_json
-from harness.bundle.archive import Archive
+from harness.bundle.archive import BundleArchive
 from harness.bundle.layout import ASKS, CELLS, ITEMS, JUDGEMENTS, REPLACED, REQUESTS, line_bytes
 from harness.runner.rows import LEFT_OUT
 
@@ -37,7 +37,7 @@ _column_text = json.dumps  # as the journal writes its columns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Table:
+class BundleTable:
     """One table: its columns in the journal and in a bundle."""
 
     member: str
@@ -75,7 +75,7 @@ class Table:
                 "with the manifest asks again what is missing"
             ) from error
 
-    def read(self, archive: Archive) -> Iterator[tuple[Any, ...]]:
+    def read(self, archive: BundleArchive) -> Iterator[tuple[Any, ...]]:
         """Stream the rows of a bundle as a journal keeps them.
 
         Raises:
@@ -200,10 +200,10 @@ def _check_cell(row: Mapping[str, Any]) -> str:
     return problem or ("" if row["state"] in _STATES else f"the state {row['state']!r} is none")
 
 
-TABLES: Mapping[str, Table] = {
+TABLES: Mapping[str, BundleTable] = {
     table.member: table
     for table in (
-        Table(
+        BundleTable(
             member=CELLS,
             table="cells",
             query="SELECT task, judge, judge_key, fingerprint, state FROM cells ORDER BY 1, 2",
@@ -212,7 +212,7 @@ TABLES: Mapping[str, Table] = {
             key=2,
             check=_check_cell,
         ),
-        Table(
+        BundleTable(
             member=ITEMS,
             table="items",
             # Annotations are a table of their own in a journal, since few items have any.
@@ -223,7 +223,7 @@ TABLES: Mapping[str, Table] = {
             key=2,
             check=_check_item,
         ),
-        Table(
+        BundleTable(
             member=ASKS,
             table="asks",
             query="SELECT task, item, place, ord, sample, request FROM asks ORDER BY 1, 2, 3",
@@ -232,7 +232,7 @@ TABLES: Mapping[str, Table] = {
             key=3,
             check=_check_ask,
         ),
-        Table(
+        BundleTable(
             member=JUDGEMENTS,
             table="judgements",
             query="SELECT judge, request, status, verdict, probabilities, raw, more FROM judgements ORDER BY 1, 2",
@@ -241,7 +241,7 @@ TABLES: Mapping[str, Table] = {
             key=2,
             check=_check_judgement,
         ),
-        Table(
+        BundleTable(
             member=REPLACED,
             table="replaced",
             query="SELECT judge, request, time, status, verdict, probabilities, more FROM replaced ORDER BY 1, 2, 3",
@@ -250,7 +250,7 @@ TABLES: Mapping[str, Table] = {
             key=3,
             check=_check_replaced,
         ),
-        Table(
+        BundleTable(
             member=REQUESTS,
             table="requests",
             query="SELECT key, content FROM requests ORDER BY 1",

@@ -17,7 +17,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from harness.api import DataError, Protocol
-from harness.bundle.archive import LONGEST_LINE, Archive, open_archive
+from harness.bundle.archive import LONGEST_LINE, BundleArchive, open_archive
 from harness.bundle.layout import (
     ENVIRONMENT,
     ITEMS,
@@ -30,7 +30,7 @@ from harness.bundle.layout import (
     parse_document,
     read_index,
 )
-from harness.bundle.tables import TABLES, Table
+from harness.bundle.tables import TABLES, BundleTable
 from harness.manifest.model import ReportSettings
 from harness.recorded.load import RecordedRun, load_run
 from harness.runner.folder import JOURNAL
@@ -145,7 +145,7 @@ def rename_run(run: RecordedRun, name: str) -> RecordedRun:
     )
 
 
-def _read_plan(archive: Archive) -> dict[str, Any]:
+def _read_plan(archive: BundleArchive) -> dict[str, Any]:
     """The record of the plan, checked as far as its types and its names go."""
     plain: dict[str, Any] = parse_document(archive, PLAN)
     try:
@@ -165,7 +165,7 @@ def _read_plan(archive: Archive) -> dict[str, Any]:
     return plain
 
 
-def _check_manifest(archive: Archive) -> None:
+def _check_manifest(archive: BundleArchive) -> None:
     """Nothing reads the manifest; it is text for people all the same, and must be that."""
     try:
         archive.read(MANIFEST, most=2**22).decode("utf-8")
@@ -173,7 +173,7 @@ def _check_manifest(archive: Archive) -> None:
         raise archive.fault(f"{MANIFEST} is no text ({error})") from error
 
 
-def _fill_journal(archive: Archive, path: Path, plan: Mapping[str, Any]) -> None:
+def _fill_journal(archive: BundleArchive, path: Path, plan: Mapping[str, Any]) -> None:
     journal = Journal(path)
     try:
         journal.set_meta("plan", json.dumps(plan))
@@ -187,7 +187,7 @@ def _fill_journal(archive: Archive, path: Path, plan: Mapping[str, Any]) -> None
         journal.close()
 
 
-def _fill_table(archive: Archive, journal: Journal, table: Table) -> None:
+def _fill_table(archive: BundleArchive, journal: Journal, table: BundleTable) -> None:
     rows = table.read(archive)
     if table.member == REQUESTS:
         rows = _check_contents(archive, rows)
@@ -200,7 +200,7 @@ def _fill_table(archive: Archive, journal: Journal, table: Table) -> None:
         journal.store(table.table, part)
 
 
-def _check_contents(archive: Archive, rows: Iterator[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
+def _check_contents(archive: BundleArchive, rows: Iterator[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
     """Requests, each held against its key, which is a hash of its content."""
     for key, content in rows:
         found = hashlib.sha256(content.encode()).hexdigest()[:32]
@@ -209,7 +209,7 @@ def _check_contents(archive: Archive, rows: Iterator[tuple[Any, ...]]) -> Iterat
         yield key, content
 
 
-def _check_orphans(archive: Archive, journal: Journal, tasks: set[str]) -> None:
+def _check_orphans(archive: BundleArchive, journal: Journal, tasks: set[str]) -> None:
     for name, query in _ORPHANS.items():
         row = journal.select_one(f"{query} LIMIT 1", ())
         if row is not None:

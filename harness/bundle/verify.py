@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness import __version__
-from harness.bundle.compare import Ledger
+from harness.bundle.compare import RowLedger
 from harness.bundle.data import ComparedData
 from harness.bundle.recompute import Key, Recomputed, recompute_run
 from harness.bundle.records import Signature, Verification
@@ -95,7 +95,7 @@ def open_verified(path: Path, plugins: Plugins, *, check_data: CheckData | None 
 def _verify(path: Path, unpacked: UnpackedRun, plugins: Plugins, *, check_data: CheckData | None) -> VerifiedRun:
     recomputed = recompute_run(unpacked.run, plugins)
     recorded_by = str(unpacked.environment.get("harness", ""))
-    ledger = Ledger(unpacked.run, recomputed, same_version=recorded_by == __version__)
+    ledger = RowLedger(unpacked.run, recomputed, same_version=recorded_by == __version__)
     ledger.compare_board(unpacked.board)
     ledger.compare_scores(unpacked.scores)
     notes = [GOLD_IS_A_WORD]
@@ -130,7 +130,7 @@ def _verify(path: Path, unpacked: UnpackedRun, plugins: Plugins, *, check_data: 
     return VerifiedRun(unpacked=unpacked, recomputed=recomputed, verification=verification)
 
 
-def _check_texts(unpacked: UnpackedRun, plugins: Plugins, ledger: Ledger, *, questions: bool) -> tuple[int, int]:
+def _check_texts(unpacked: UnpackedRun, plugins: Plugins, ledger: RowLedger, *, questions: bool) -> tuple[int, int]:
     """Hold the verdicts of each cell against its texts. Gives how many were read, and how many have no text."""
     read = given = 0
     for cell in unpacked.run.cells:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from harness.api import JournalError
-from harness.bundle.archive import CHUNK, Entry, write_archive
+from harness.bundle.archive import CHUNK, ArchiveEntry, write_archive
 from harness.bundle.environment import read_environment, read_manifest
 from harness.bundle.layout import (
     ALWAYS,
@@ -34,7 +34,7 @@ from harness.bundle.layout import (
     Member,
     document_bytes,
 )
-from harness.bundle.tables import TABLES, Table
+from harness.bundle.tables import TABLES, BundleTable
 from harness.libraries.files import put_in_place
 from harness.recorded.load import load_run
 from harness.runner.folder import JOURNAL
@@ -149,12 +149,12 @@ def _write(folder: Path, documents: dict[str, Any], stream: BinaryIO, spool: Bin
         members=tuple(content.members),
     )
     head = index.to_bytes()
-    entries = [Entry(name=INDEX, size=len(head), crc=zlib.crc32(head)), *content.entries]
+    entries = [ArchiveEntry(name=INDEX, size=len(head), crc=zlib.crc32(head)), *content.entries]
     write_archive(stream, entries, lambda entry: [head] if entry.name == INDEX else content.parts(entry.name))
     return index
 
 
-def _query_of(table: Table, *, annotated: bool, tags: bool) -> str:
+def _query_of(table: BundleTable, *, annotated: bool, tags: bool) -> str:
     said = "(SELECT verdicts FROM annotations n WHERE n.task=i.task AND n.item=i.id)"
     # Tags are any facts that a benchmark keeps with an item, texts among them.
     return table.query.format(annotations=said if annotated else "NULL", tags="i.tags" if tags else "NULL")
@@ -167,7 +167,7 @@ class _Spool:
         self._stream = stream
         self._places: dict[str, tuple[int, int]] = {}
         self.members: list[Member] = []
-        self.entries: list[Entry] = []
+        self.entries: list[ArchiveEntry] = []
 
     def add(self, name: str, parts: Iterable[bytes]) -> None:
         """Keep a member."""
@@ -179,7 +179,7 @@ class _Spool:
             size += len(part)
         self._places[name] = (start, size)
         self.members.append(Member(name=name, bytes=size, sha256=sha.hexdigest()))
-        self.entries.append(Entry(name=name, size=size, crc=crc))
+        self.entries.append(ArchiveEntry(name=name, size=size, crc=crc))
 
     def parts(self, name: str) -> Iterator[bytes]:
         """Give a member back."""

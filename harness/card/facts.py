@@ -21,7 +21,7 @@ from harness.manifest.load import load_manifest
 from harness.pipeline.session import report_run, why_unreported
 from harness.recorded.load import RecordedRun, load_run
 from harness.report.faithfulness import FILE, digest_answers
-from harness.report.records import Leaderboard, Row
+from harness.report.records import Leaderboard, LeaderboardRow
 from harness.runner.folder import MANIFEST, RECORD, SCORES, read_kept
 from harness.score.criteria import list_places
 from harness.score.direct import UnitStatistics
@@ -34,7 +34,7 @@ _DAMAGE = (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionEr
 
 
 @dataclass(frozen=True, kw_only=True)
-class Origin:
+class CardOrigin:
     """Where a plugin object comes from, by its card."""
 
     id: str
@@ -62,7 +62,7 @@ class Habit:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Places:
+class PlaceHabit:
     """Where candidates stood on a task."""
 
     candidates: int
@@ -99,7 +99,7 @@ class CardFacts:
     """Its name on the board."""
     name: str
     """Its name in the run."""
-    origin: Origin
+    origin: CardOrigin
     """Where it comes from."""
     options: Mapping[str, Any]
     """Its options in the manifest, secrets as `${env:NAME}`."""
@@ -107,11 +107,11 @@ class CardFacts:
     """The leaderboard of the run."""
     scores: tuple[CellScores, ...]
     """Its scores, by task."""
-    tasks: Mapping[str, Origin]
+    tasks: Mapping[str, CardOrigin]
     """Where each task comes from, by its name in the plan."""
     habits: Mapping[str, Habit] | None = None
     """What it says most often, by task; `None` where its answers were not read."""
-    places: Mapping[str, Places] = field(default_factory=dict)
+    places: Mapping[str, PlaceHabit] = field(default_factory=dict)
     """Where candidates stood, by task; of tasks that have some."""
     drifts: tuple[Drift, ...] = ()
     """What is known of its drift, by task."""
@@ -128,7 +128,7 @@ class CardFacts:
         return {str(key): value for key, value in found.items()} if isinstance(found, dict) else {}
 
     @property
-    def rows(self) -> Mapping[str, Row]:
+    def rows(self) -> Mapping[str, LeaderboardRow]:
         """Its rows on the leaderboard, by task."""
         return {row.task: row for row in self.board.rows if row.judge == self.judge and row.task and not row.category}
 
@@ -205,14 +205,14 @@ def read_facts(
     )
 
 
-def _find_origin(plugins: Plugins | None, kind: str, id: str) -> Origin:
+def _find_origin(plugins: Plugins | None, kind: str, id: str) -> CardOrigin:
     if plugins is None:
-        return Origin(id=id)
+        return CardOrigin(id=id)
     try:
         card = plugins.find(kind, id).card
     except PluginError:  # not installed here: the run is still what it is
-        return Origin(id=id)
-    return Origin(id=id, summary=card.summary, licence=card.licence, source=card.source)
+        return CardOrigin(id=id)
+    return CardOrigin(id=id, summary=card.summary, licence=card.licence, source=card.source)
 
 
 def _find_options(folder: Path, judge: str, plugins: Plugins) -> Mapping[str, Any]:
@@ -247,7 +247,7 @@ def _find_habits(run: RecordedRun, judge: str) -> Iterator[tuple[str, Habit]]:
         yield cell.task, Habit(verdict=most, says=says, right=right, n=len(said))
 
 
-def _find_places(run: RecordedRun, judge: str, *, read_all: bool) -> Iterator[tuple[str, Places]]:
+def _find_places(run: RecordedRun, judge: str, *, read_all: bool) -> Iterator[tuple[str, PlaceHabit]]:
     """How many candidates there were on each task, and how often the first one shown was right."""
     for cell in run.cells:
         answers = cell.answers() if cell.judge == judge else iter(())
@@ -265,7 +265,7 @@ def _find_places(run: RecordedRun, judge: str, *, read_all: bool) -> Iterator[tu
             hits += [place == 0 for place in found]
             groups += [answer.group] * len(found)
         right = UnitStatistics().measure_share(np.array(hits, dtype=float), groups, confidence=run.report.confidence)
-        yield cell.task, Places(candidates=head.space.candidate_count, right=right if hits else None)
+        yield cell.task, PlaceHabit(candidates=head.space.candidate_count, right=right if hits else None)
 
 
 def _read_drifts(folder: Path, judge: str) -> Iterator[Drift]:

@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import cast
 
 from harness.api import Measurement, Unit, write_interval, write_number
-from harness.card.facts import CardFacts, Origin, Places
-from harness.explain.records import Figure, Share
+from harness.card.facts import CardFacts, CardOrigin, PlaceHabit
+from harness.explain.records import KeyFigure, Share
 from harness.report import notes
 from harness.report.escaping import for_markdown
-from harness.report.records import Row
+from harness.report.records import LeaderboardRow
 from harness.report.row_text import rank_text
 from harness.score.consistency import fair_share
 from harness.score.records import CellScores, Estimate
@@ -126,9 +126,9 @@ def _is_bias(flag: str) -> bool:
     return flag.partition("[")[0] in ("collapsed", "position-biased")
 
 
-def _tell_preference(facts: CardFacts, row: Row) -> str:
+def _tell_preference(facts: CardFacts, row: LeaderboardRow) -> str:
     """What the share of the first place says. Only orders that are balanced tell a preference from what is right."""
-    places = facts.places.get(row.task, Places(candidates=0))
+    places = facts.places.get(row.task, PlaceHabit(candidates=0))
     fair, right = fair_share(str(row.protocol.get("order", "fixed")), places.candidates), places.right
     there = "" if right is None else f"the right one is there in {_with_ends(right)}"
     if fair is None:
@@ -146,7 +146,7 @@ def _tell_preference(facts: CardFacts, row: Row) -> str:
     )
 
 
-def _consistency(row: Row, name: str) -> str:
+def _consistency(row: LeaderboardRow, name: str) -> str:
     own = row.consistency.get(name, {})
     low, high = (cast("float | None", own.get(end)) for end in ("ci_low", "ci_high"))
     return f"{_number('share', getattr(row, name), low, high)} (n {own.get('n', row.n):,})"
@@ -181,7 +181,7 @@ def _tell_faithfulness(facts: CardFacts) -> Iterator[str]:
         yield f"{reason} ({', '.join(tasks)})"
 
 
-def _figure(figure: Figure) -> str:
+def _figure(figure: KeyFigure) -> str:
     control = figure.controls[0]
     return f"{figure.share.name}: {_share(figure.share)}; control, {control.name}: {_share(control)}"
 
@@ -233,7 +233,7 @@ def _tell_provenance(facts: CardFacts) -> Iterator[str]:
         yield "made with " + ", ".join(f"{name} {version}" for name, version in versions.items())
 
 
-def _origin(origin: Origin) -> str:
+def _origin(origin: CardOrigin) -> str:
     return f"{origin.id}; licence: {origin.licence or _UNKNOWN}; source: {origin.source or _UNKNOWN}"
 
 

@@ -10,7 +10,7 @@ import click
 from harness.console import checkpoints_option, echo, load_plugins, say
 
 if TYPE_CHECKING:
-    from harness.pipeline.session import Session
+    from harness.pipeline.session import RunSession
 
 
 @click.command("run")
@@ -134,7 +134,7 @@ def command(
     return _report(session, loaded.manifest.report.min_coverage, details=details)
 
 
-def _report(session: Session, gate: float | None, *, details: bool) -> int:
+def _report(session: RunSession, gate: float | None, *, details: bool) -> int:
     """Print what came out. The last line is what to open. The exit code says how it went."""
     from harness.pipeline.session import describe_end, why_unreported
     from harness.runner.folder import REPORT

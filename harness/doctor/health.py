@@ -40,7 +40,7 @@ WAIT_MS = 1000.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Finding:
+class HealthFinding:
     """Something that is not as it should be."""
 
     subject: str
@@ -64,7 +64,7 @@ class Health:
     loading: dict[str, float]
     """Milliseconds of CPU that loading each plugin took, the most expensive first. What two share counts for the
     first, by name."""
-    findings: tuple[Finding, ...]
+    findings: tuple[HealthFinding, ...]
     """All findings, broken things first."""
 
     @property
@@ -94,12 +94,12 @@ def examine(load: Callable[[], Plugins], *, folders: Sequence[Path]) -> Health:
         load: Loads the plugins.
         folders: Folders that are there, or would be made.
     """
-    findings: list[Finding] = []
+    findings: list[HealthFinding] = []
     try:
         plugins = load()
     except UserError as error:  # HARNESS_STRICT_PLUGINS, or a `--plugin` that is not there
         plugins = Plugins()
-        findings.append(Finding(subject="plugins", problem=str(error)))
+        findings.append(HealthFinding(subject="plugins", problem=str(error)))
     needs = {row.distribution: _requirements_of(row.distribution) for row in plugins.rows if row.status != "blocked"}
     needs["judge-harness"] = _requirements_of("judge-harness")
     findings += [*_of_rows(plugins.rows), *_check_requirements(needs), *_check_offers(plugins), *_of_neighbours()]
@@ -109,7 +109,7 @@ def examine(load: Callable[[], Plugins], *, folders: Sequence[Path]) -> Health:
             free[str(folder)] = _free_in(folder)
         except OSError as error:
             problem = f"cannot be written to ({error.strerror or error}); fix its permissions or name another folder"
-            findings.append(Finding(subject=f"folder {folder}", problem=problem))
+            findings.append(HealthFinding(subject=f"folder {folder}", problem=problem))
     return Health(
         versions=_versions(needs),
         plugins=dict(sorted(Counter(row.status for row in plugins.rows).items())),
@@ -120,27 +120,27 @@ def examine(load: Callable[[], Plugins], *, folders: Sequence[Path]) -> Health:
     )
 
 
-def _of_rows(rows: Iterable[PluginRow]) -> Iterator[Finding]:
+def _of_rows(rows: Iterable[PluginRow]) -> Iterator[HealthFinding]:
     """Plugins that did not load, or load slowly. Of two that share a name, one finding that names both."""
     for row in rows:
         if row.status == "broken":
-            yield Finding(subject=f"plugin {row.name} ({row.distribution} {row.version})", problem=row.problem)
+            yield HealthFinding(subject=f"plugin {row.name} ({row.distribution} {row.version})", problem=row.problem)
         elif row.status == "conflict":
-            yield Finding(subject=f"plugin {row.name}", problem=row.problem)
+            yield HealthFinding(subject=f"plugin {row.name}", problem=row.problem)
         elif row.status == "replaced":
             subject = f"plugin {row.name} ({row.distribution} {row.version})"
-            yield Finding(subject=subject, problem=row.problem, broken=False)
+            yield HealthFinding(subject=subject, problem=row.problem, broken=False)
         if row.cpu_ms > SLOW_MS or row.wall_ms - row.cpu_ms > WAIT_MS:
             subject = f"plugin {row.name} ({row.distribution} {row.version})"
             problem = f"loading it takes {row.cpu_ms:,.0f} ms of CPU, {row.wall_ms:,.0f} ms by the clock, each time; "
             problem += "leave it out with --no-plugin, or tell its authors (`harness check` says where the time goes)"
-            yield Finding(subject=subject, problem=problem, broken=False)
+            yield HealthFinding(subject=subject, problem=problem, broken=False)
 
 
-def _of_neighbours() -> Iterator[Finding]:
+def _of_neighbours() -> Iterator[HealthFinding]:
     """Distributions that install into our package, and what of it they have overwritten."""
     for distribution, problem in find_neighbours():
-        yield Finding(subject=f"distribution {distribution}", problem=problem)
+        yield HealthFinding(subject=f"distribution {distribution}", problem=problem)
     try:
         changed = find_changed_files(distribution_of(DISTRIBUTION))
     except PackageNotFoundError:
@@ -148,18 +148,18 @@ def _of_neighbours() -> Iterator[Finding]:
     if changed:
         more = f" and {len(changed) - 5} more" if len(changed) > 5 else ""
         problem = f"changed since it was installed: {', '.join(changed[:5])}{more}; pip install --force-reinstall it"
-        yield Finding(subject=f"distribution {DISTRIBUTION}", problem=problem)
+        yield HealthFinding(subject=f"distribution {DISTRIBUTION}", problem=problem)
 
 
-def _check_requirements(needs: dict[str, list[str]]) -> Iterator[Finding]:
+def _check_requirements(needs: dict[str, list[str]]) -> Iterator[HealthFinding]:
     for distribution, names in needs.items():
         missing = [name for name in names if _find_version(name) is None]
         if missing:
             problem = f"requires {', '.join(missing)}, not installed; pip install {' '.join(missing)}"
-            yield Finding(subject=f"distribution {distribution}", problem=problem)
+            yield HealthFinding(subject=f"distribution {distribution}", problem=problem)
 
 
-def _check_offers(plugins: Plugins) -> Iterator[Finding]:
+def _check_offers(plugins: Plugins) -> Iterator[HealthFinding]:
     """Cards that point to code that is not there, and bare names that mean two things."""
     for kind in KINDS:
         offers = plugins.offers(kind)
@@ -168,18 +168,20 @@ def _check_offers(plugins: Plugins) -> Iterator[Finding]:
             for reference in (card.factory, card.options, card.unfold, getattr(card, "recordings", None)):
                 if reference and isinstance(reference, str) and (problem := _explain_missing(reference)):
                     subject = f"{kind} {offer.id} ({offer.distribution} {offer.version})"
-                    yield Finding(
+                    yield HealthFinding(
                         subject=subject, problem=f"points to {reference!r}: {problem}; reinstall its distribution"
                     )
         yield from _find_ambiguous_names(kind, offers)
 
 
-def _find_ambiguous_names(kind: str, offers: Sequence[Offer]) -> Iterator[Finding]:
+def _find_ambiguous_names(kind: str, offers: Sequence[Offer]) -> Iterator[HealthFinding]:
     # Not broken, since each still has its full id: only the short name no longer says which is meant.
     for name, number in Counter(offer.card.name for offer in offers).items():
         if number > 1:
             ids = " and ".join(offer.id for offer in offers if offer.card.name == name)
-            yield Finding(subject=f"{kind} name {name!r}", problem=f"offered by {ids}; write the full id", broken=False)
+            yield HealthFinding(
+                subject=f"{kind} name {name!r}", problem=f"offered by {ids}; write the full id", broken=False
+            )
 
 
 def _explain_missing(reference: str) -> str:
@@ -236,7 +238,7 @@ def _free_in(folder: Path) -> int:
         return shutil.disk_usage(place).free
 
 
-def _clean(finding: Finding) -> Finding:
+def _clean(finding: HealthFinding) -> HealthFinding:
     return replace(finding, subject=_without_secrets(finding.subject), problem=_without_secrets(finding.problem))
 
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from harness.api import Measurement, Score
-from harness.drift.history import Said
+from harness.drift.history import AnchorAnswer
 from harness.score.arrays import Floats
 from harness.score.direct import UnitStatistics
 
-Answers = Mapping[tuple[str, tuple[int, ...], int], Said]
+Answers = Mapping[tuple[str, tuple[int, ...], int], AnchorAnswer]
 """What a judge said on a task, by item, order and sample."""
 
 
@@ -70,7 +70,7 @@ def compare_answers(before: Answers, after: Answers, *, among_samples: bool = Fa
     return Changes(moved=np.array(moved, dtype=np.float64), groups=tuple(groups), flips=flips)
 
 
-def distance(was: Said, now: Said) -> float:
+def distance(was: AnchorAnswer, now: AnchorAnswer) -> float:
     """How far apart two answers to one request are, from 0 to 1."""
     first, second = was.answer.verdict, now.answer.verdict
     space = now.answer.space

@@ -59,7 +59,7 @@ class Snapshot(BaseModel):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Said:
+class AnchorAnswer:
     """What a judge said to one request."""
 
     answer: RecordedAnswer
@@ -68,7 +68,7 @@ class Said:
     """The verdict in the data's own places; the status in brackets where there is none."""
 
     @classmethod
-    def of(cls, answer: RecordedAnswer) -> Said:
+    def of(cls, answer: RecordedAnswer) -> AnchorAnswer:
         """Of a recorded answer."""
         if answer.verdict is None:
             return cls(answer=answer, name=f"({answer.status.value})")
@@ -179,11 +179,11 @@ def load_snapshot(folder: Path, snapshot: Snapshot, run: str) -> list[RecordedCe
 
 def gather_answers(
     cells: Iterable[RecordedCell],
-) -> dict[tuple[str, str], dict[tuple[str, tuple[int, ...], int], Said]]:
+) -> dict[tuple[str, str], dict[tuple[str, tuple[int, ...], int], AnchorAnswer]]:
     """What was said, by task and judge, then by item, order and sample. Failures of the machinery are left out."""
     return {
         (cell.task, cell.judge): {
-            (answer.item, answer.order, answer.sample): Said.of(answer)
+            (answer.item, answer.order, answer.sample): AnchorAnswer.of(answer)
             for answer in cell.answers()
             if answer.status.value != "error"
         }

@@ -32,7 +32,7 @@ from harness.score.find import make_metric
 if TYPE_CHECKING:
     from harness.discovery import Plugins
     from harness.manifest.load import LoadedManifest
-    from harness.runner.engine import Outcome
+    from harness.runner.engine import RunOutcome
 
 REPORT = "drift.md"
 """Name of the page in the folder of a drift."""
@@ -60,7 +60,7 @@ class DriftSession:
     """The folder of the drift."""
     report: DriftReport | None
     """The newest snapshot against the first; `None` where the snapshot is not complete."""
-    stopped: Outcome | None
+    stopped: RunOutcome | None
     """What kept the snapshot from being complete; `None` where it is."""
     failed: int = 0
     """Requests that failed, and are asked again by the same command."""

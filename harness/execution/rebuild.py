@@ -15,7 +15,7 @@ from harness.discovery import Offer, Plugins
 from harness.libraries.config import Origin, interpolate, make_node, validate
 from harness.manifest.documents import DocumentResolver
 from harness.manifest.model import JudgeEntry
-from harness.manifest.problems import Problems
+from harness.manifest.problems import ManifestProblems
 from harness.runner.context import PlanContext
 from harness.runner.plan import thinking_of, unfold_entry
 from harness.runner.planned import Plan, PlannedJudge
@@ -60,7 +60,7 @@ def rebuild_judge(placement: Placement, plugins: Plugins, *, workspace: Path) ->
     Raises:
         UserError: It cannot be made here, or its answers would have another key than those of the run.
     """
-    problems = Problems()
+    problems = ManifestProblems()
     resolver = DocumentResolver(plugins, problems)
     where = Origin(label=f"judge {placement.name} on this worker", folder=Path.cwd())
     root, secrets = interpolate(make_node({"judges": [placement.entry]}, where), problems)

@@ -31,7 +31,7 @@ MOST_AHEAD = 256
 """Requests that wait here at most until the judge takes them. All of them are lost when this process dies."""
 
 
-class Worker:
+class LocalWorker:
     """One judge in this process. Implements `harness.api.execution.JudgeWorker`.
 
     Requests go through a queue to the judge's thread, and answers through another one back. The queue is as long as the

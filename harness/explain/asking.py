@@ -14,12 +14,12 @@ from typing import cast
 
 from harness.api import CellProgress, Item, Judgement, Protocol, Request, Status, VerdictFormat
 from harness.api.reading import find_restart
-from harness.explain.measures import Question, Settings, Way
-from harness.explain.study import Said, Study
+from harness.explain.measures import MeasureSettings, Question, Way
+from harness.explain.study import StudiedAnswer, Study
 from harness.explain.weighing import PlannedWeigher, count_passes
 from harness.libraries.sealed import MOST_VALUES
 from harness.recorded.journal import RecordedJournal
-from harness.runner.engine import Engine, Outcome
+from harness.runner.engine import Engine, RunOutcome
 from harness.runner.planned import Plan, PlannedJudge, PlannedTask
 from harness.runner.rows import judgement_from_row
 
@@ -108,7 +108,7 @@ class QuestionPlan:
     """By measure, task, judge and way, the cell in it."""
 
 
-def plan_questions(askings: Iterable[Asking], base: Plan, settings: Settings) -> QuestionPlan:
+def plan_questions(askings: Iterable[Asking], base: Plan, settings: MeasureSettings) -> QuestionPlan:
     """Lay out all questions as cells: one for each measure, task, judge and way to ask.
 
     Args:
@@ -167,7 +167,7 @@ def count_missing(asked: QuestionPlan, path: Path) -> dict[tuple[str, str], int]
 
 
 def count_passes_to_make(
-    asked: QuestionPlan, missing: Mapping[tuple[str, str], int], settings: Settings
+    asked: QuestionPlan, missing: Mapping[tuple[str, str], int], settings: MeasureSettings
 ) -> dict[tuple[str, str], int]:
     """How often texts would be weighed for the questions that have no answer, by names of the cell.
 
@@ -192,7 +192,7 @@ def _requests_of(task: PlannedTask) -> Iterator[Request]:
     return (planned.request for planned in stream_requests(task) if planned.request is not None)
 
 
-def ask_questions(asked: QuestionPlan, path: Path, *, timeout: float, progress: CellProgress) -> Outcome:
+def ask_questions(asked: QuestionPlan, path: Path, *, timeout: float, progress: CellProgress) -> RunOutcome:
     """Ask what the journal has no answer to.
 
     Args:
@@ -205,7 +205,7 @@ def ask_questions(asked: QuestionPlan, path: Path, *, timeout: float, progress: 
     try:
         plan = asked.plan
         # The left-out cells are of no interest to anybody: not recorded, there is no row for each pair of the two.
-        outcome = Outcome()
+        outcome = RunOutcome()
         for judge, tasks in _list_parts(plan):
             own = replace(plan, judges=[judge], tasks=tasks)
             own.left_out = set()
@@ -233,8 +233,8 @@ def _list_parts(plan: Plan) -> Iterator[tuple[PlannedJudge, list[PlannedTask]]]:
                 yield judge, own
 
 
-def _add(first: Outcome, second: Outcome) -> Outcome:
-    return Outcome(
+def _add(first: RunOutcome, second: RunOutcome) -> RunOutcome:
+    return RunOutcome(
         interrupted=first.interrupted or second.interrupted,
         too_many_errors=first.too_many_errors or second.too_many_errors,
         stopped={**first.stopped, **second.stopped},
@@ -244,7 +244,7 @@ def _add(first: Outcome, second: Outcome) -> Outcome:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answered:
+class MeasureAnswers:
     """What came back to the questions of one measure."""
 
     answers: dict[tuple[str, tuple[int, ...], str], Judgement]
@@ -259,7 +259,7 @@ class Answered:
     """Why the first of the failures failed."""
 
 
-def read_answers(asked: QuestionPlan, path: Path, asking: Asking) -> Answered:
+def read_answers(asked: QuestionPlan, path: Path, asking: Asking) -> MeasureAnswers:
     """What came back."""
     found = _read_all(asked, path, asking)
     kept: dict[tuple[str, tuple[int, ...], str], Judgement] = {}
@@ -276,7 +276,7 @@ def read_answers(asked: QuestionPlan, path: Path, asking: Asking) -> Answered:
         strayed += again and not judgement.raw.startswith(question.request.beginning)
         if not again:
             kept[place] = judgement
-    return Answered(answers=kept, probed=probed, restarted=restarted, strayed=strayed, problem=problem)
+    return MeasureAnswers(answers=kept, probed=probed, restarted=restarted, strayed=strayed, problem=problem)
 
 
 def has_restarted(request: Request, judgement: Judgement) -> bool:
@@ -314,5 +314,5 @@ def _read_all(asked: QuestionPlan, path: Path, asking: Asking) -> dict[tuple[str
     return found
 
 
-def _place(said: Said, label: str) -> tuple[str, tuple[int, ...], str]:
+def _place(said: StudiedAnswer, label: str) -> tuple[str, tuple[int, ...], str]:
     return said.item.id, said.answer.order, label

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from harness.api import DataError, Image, Message, Request, spell_answers
 from harness.explain.maps import cover_all
-from harness.explain.study import Said, Study
+from harness.explain.study import StudiedAnswer, Study
 from harness.explain.weighing import replace_image
 
 PROBES = 8
@@ -54,7 +54,7 @@ def with_grey_pictures(request: Request) -> Request:
     return request
 
 
-def has_pictures(said: Said) -> bool:
+def has_pictures(said: StudiedAnswer) -> bool:
     """Whether an item has any."""
     parts = (*said.item.question, *(part for candidate in said.item.candidates for part in candidate))
     return any(isinstance(part, Image) for part in parts)
@@ -79,7 +79,7 @@ def why_not_forced(study: Study) -> str:
     return ""
 
 
-def is_consistent(study: Study, said: Said) -> bool:
+def is_consistent(study: Study, said: StudiedAnswer) -> bool:
     """Whether a reasoning is there and argues for the verdict, as far as the task can tell."""
     if not said.reasoning:
         return False

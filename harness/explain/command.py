@@ -70,7 +70,7 @@ def command(
       harness explain runs/ood-1a2b3c4d5e6f --limit 50
       harness explain runs/ood-1a2b3c4d5e6f --no-ask --json
     """
-    from harness.explain.measures import Settings
+    from harness.explain.measures import MeasureSettings
     from harness.explain.session import Wanted, explain_run
     from harness.progress import make_progress
 
@@ -79,7 +79,7 @@ def command(
             run,
             load_plugins(ctx),
             Wanted(measures=measures, limit=limit, seed=seed, ask=not no_ask),
-            Settings(folder=run, window=window, step=step),
+            MeasureSettings(folder=run, window=window, step=step),
             dry_run=dry_run,
             checkpoints=checkpoints,
             make_progress=make_progress,

@@ -24,7 +24,7 @@ OWN, CHANCE, EDGES = "map", "chance", "edges"
 """The orders in which cells are covered."""
 
 
-class Cell(NamedTuple):
+class GridCell(NamedTuple):
     """A part of one of the pictures that is covered at once. Cells do not overlap, unlike the windows of a map."""
 
     image: int
@@ -33,12 +33,12 @@ class Cell(NamedTuple):
     """Its edges."""
 
 
-def list_cells(images: Sequence[Image], step: int) -> list[Cell]:
+def list_cells(images: Sequence[Image], step: int) -> list[GridCell]:
     """All cells of all pictures, as large as the step between two windows, row by row."""
     found = []
     for number, image in enumerate(images):
         width, height = image.load().size
-        found += [Cell(number, window) for window in list_windows(width, height, side=step, step=step)]
+        found += [GridCell(number, window) for window in list_windows(width, height, side=step, step=step)]
     return found
 
 
@@ -75,7 +75,7 @@ def edge_maps(images: Sequence[Image], windows: Sequence[Sequence[Window]]) -> l
     return [edge_map(image, own) for image, own in zip(images, windows, strict=True)]
 
 
-def deal_cells(cells: Sequence[Cell], *, seed: int, name: str) -> list[Cell]:
+def deal_cells(cells: Sequence[GridCell], *, seed: int, name: str) -> list[GridCell]:
     """The cells in an order dealt at random.
 
     Args:
@@ -88,7 +88,7 @@ def deal_cells(cells: Sequence[Cell], *, seed: int, name: str) -> list[Cell]:
     return [cells[place] for place in rng.permutation(len(cells))]
 
 
-def order_cells(maps: Sequence[Map], dealt: Sequence[Cell]) -> list[Cell]:
+def order_cells(maps: Sequence[Map], dealt: Sequence[GridCell]) -> list[GridCell]:
     """The cells by a map, most important first.
 
     Args:

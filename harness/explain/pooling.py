@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from harness.api import Choice, Statistics, Units
-from harness.explain.records import CountedShare, Figure, Finding, Share
+from harness.explain.records import CountedShare, Finding, KeyFigure, Share
 from harness.score.metrics import Accuracy
 
 _TRIAL = Choice(("hit", "miss"))
@@ -97,7 +97,7 @@ def forget_units(finding: Finding) -> Finding:
     return replace(finding, figures=tuple(figures))
 
 
-def _pool(figures: Sequence[Figure], statistics: Statistics, *, confidence: float) -> Figure | None:
+def _pool(figures: Sequence[KeyFigure], statistics: Statistics, *, confidence: float) -> KeyFigure | None:
     """One figure, with its first control alone; `None` where the controls are not all of one kind."""
     first = figures[0]
     shares = _put_together([figure.share for figure in figures], statistics, confidence=confidence)

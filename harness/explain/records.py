@@ -51,7 +51,7 @@ class CountedShare(Share):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Figure:
+class KeyFigure:
     """A number that says something of a judge, beside those that say what it is worth."""
 
     __pydantic_config__: ClassVar[dict[str, Any]] = _DOCUMENTED
@@ -73,7 +73,7 @@ class Figure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Example:
+class FindingExample:
     """One case that the figures count, to be looked at."""
 
     __pydantic_config__: ClassVar[dict[str, Any]] = _DOCUMENTED
@@ -108,11 +108,11 @@ class Finding:
     """Name of the judge in the plan."""
     tasks: tuple[str, ...] = ()
     """The tasks that a finding over several rests on; empty for that of one task."""
-    figures: tuple[Figure, ...] = ()
+    figures: tuple[KeyFigure, ...] = ()
     """What was measured. Empty where it could not be."""
     lacks: str = ""
     """Why it could not be measured. Empty where it was."""
-    examples: tuple[Example, ...] = ()
+    examples: tuple[FindingExample, ...] = ()
     """A few of the cases that they count."""
     failed: int = 0
     """Questions of the measure that have no answer; they are in no figure."""
@@ -166,7 +166,7 @@ def read_explanations(folder: Path) -> Explanations | None:
 
 def _finding(plain: Mapping[str, Any]) -> Finding:
     figures = tuple(
-        Figure(
+        KeyFigure(
             **{
                 **figure,
                 "share": Share(**figure["share"]),
@@ -175,7 +175,7 @@ def _finding(plain: Mapping[str, Any]) -> Finding:
         )
         for figure in plain["figures"]
     )
-    examples = tuple(Example(**{**example, "order": tuple(example["order"])}) for example in plain["examples"])
+    examples = tuple(FindingExample(**{**example, "order": tuple(example["order"])}) for example in plain["examples"])
     # Files of earlier versions have no finding over several tasks.
     tasks = tuple(plain.get("tasks", ()))
     return Finding(**{**plain, "tasks": tasks, "figures": figures, "examples": examples})

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from harness.api import CellProgress, Item, JournalError, RecordedCell, UserError
 from harness.explain.asking import (
     JOURNAL,
-    Answered,
     Asking,
+    MeasureAnswers,
     QuestionPlan,
     ask_questions,
     count_missing,
@@ -24,10 +24,10 @@ from harness.explain.asking import (
     plan_questions,
     read_answers,
 )
-from harness.explain.measures import MEASURES, Measure, Settings, make_measures
+from harness.explain.measures import MEASURES, Measure, MeasureSettings, make_measures
 from harness.explain.pooling import forget_units, pool_findings
 from harness.explain.records import Explanations, Finding, read_explanations
-from harness.explain.study import Said, Study, choose_items
+from harness.explain.study import StudiedAnswer, Study, choose_items
 from harness.libraries.sealed import is_writable
 from harness.libraries.text import clean
 from harness.manifest.load import load_manifest
@@ -45,7 +45,7 @@ from harness.score.direct import UnitStatistics
 if TYPE_CHECKING:
     from harness.discovery import Plugins
     from harness.manifest.load import LoadedManifest
-    from harness.runner.engine import Outcome
+    from harness.runner.engine import RunOutcome
 
 _MOST_RESTARTED = 0.1
 """Share of answers that were begun again, above which none of the judge's is believed: not all of them can be seen."""
@@ -73,7 +73,7 @@ class ExplainSession:
 
     explanations: Explanations | None
     """What was found out; `None` where nothing was measured."""
-    outcome: Outcome | None = None
+    outcome: RunOutcome | None = None
     """What asking came to; `None` where nothing was asked."""
     to_ask: Mapping[tuple[str, str], int] | None = None
     """In a dry run: questions without an answer, by names of the cell."""
@@ -85,7 +85,7 @@ def explain_run(
     folder: Path,
     plugins: Plugins,
     wanted: Wanted,
-    settings: Settings,
+    settings: MeasureSettings,
     *,
     dry_run: bool,
     checkpoints: Path,
@@ -205,7 +205,7 @@ def _measure(
     return replace(finding, figures=known, lacks=lacks)
 
 
-def _why_not_counted(asking: Asking, found: Answered, stopped: str) -> str:
+def _why_not_counted(asking: Asking, found: MeasureAnswers, stopped: str) -> str:
     """Why what came back is not counted at all; empty where it is."""
     if found.restarted > _MOST_RESTARTED * found.probed:
         return (
@@ -225,7 +225,7 @@ def _why_not_counted(asking: Asking, found: Answered, stopped: str) -> str:
 
 
 def _price(
-    put: QuestionPlan, folder: Path, to_ask: Mapping[tuple[str, str], int], settings: Settings
+    put: QuestionPlan, folder: Path, to_ask: Mapping[tuple[str, str], int], settings: MeasureSettings
 ) -> tuple[str, ...]:
     from harness.price.lines import price_run, write_lines
 
@@ -332,10 +332,10 @@ def _items_of(task: PlannedTask) -> dict[str, Item]:
     return {item.id: item for _, item in task.items()}
 
 
-def _read_said(cell: RecordedCell, items: Mapping[str, Item]) -> Iterator[Said]:
+def _read_said(cell: RecordedCell, items: Mapping[str, Item]) -> Iterator[StudiedAnswer]:
     for answer in cell.answers(texts=True):
         # Repeats of one question are not other items.
         if answer.verdict is not None and answer.sample == 0 and answer.item in items:
             item = items[answer.item]
             gold = item.space.to_shown(item.gold, answer.order)
-            yield Said(item=item, answer=answer, verdict=answer.verdict, gold=gold)
+            yield StudiedAnswer(item=item, answer=answer, verdict=answer.verdict, gold=gold)

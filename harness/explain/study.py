@@ -16,7 +16,7 @@ from harness.runner.planned import PlannedJudge, PlannedTask
 
 
 @dataclass(frozen=True, kw_only=True)
-class Said:
+class StudiedAnswer:
     """A recorded answer with a verdict, and the item that it is about."""
 
     item: Item
@@ -53,7 +53,7 @@ class Study:
     """Made again."""
     judge: PlannedJudge | None
     """Made again; `None` where it is not to be asked."""
-    said: Sequence[Said]
+    said: Sequence[StudiedAnswer]
     """All answers with a verdict, of the first sample."""
     chosen: frozenset[str]
     """Ids of the items about which the judge may be asked again."""
@@ -65,7 +65,7 @@ class Study:
     """Of all that is drawn."""
 
     @cached_property
-    def to_ask(self) -> Sequence[Said]:
+    def to_ask(self) -> Sequence[StudiedAnswer]:
         """The answers about which the judge may be asked again."""
         return [said for said in self.said if said.item.id in self.chosen]
 
@@ -74,13 +74,13 @@ class Study:
         """Whether the task can tell what a reasoning implies. Nothing is ever guessed in its place."""
         return hasattr(self.task.task, "find_implied")
 
-    def find_implied(self, said: Said) -> Verdict | None:
+    def find_implied(self, said: StudiedAnswer) -> Verdict | None:
         """The verdict that an answer's reasoning implies, in shown places; `None` where it implies none."""
         found: Callable[[str, AnswerSpace], Verdict | None] | None = getattr(self.task.task, "find_implied", None)
         # By the space of this answer: items of one task may have spaces of their own.
         return None if found is None else found(said.reasoning, said.answer.space)
 
-    def claims(self, reasoning: str, said: Said) -> Sequence[Claim]:
+    def claims(self, reasoning: str, said: StudiedAnswer) -> Sequence[Claim]:
         """The facts that a reasoning states of an item; none where the task knows of none."""
         found = getattr(self.task.task, "claims", None)
         return () if found is None else tuple(found(reasoning, said.item, said.answer.order))
@@ -90,11 +90,11 @@ class Study:
         """Whether the task knows facts."""
         return hasattr(self.task.task, "claims")
 
-    def render(self, said: Said) -> Request:
+    def render(self, said: StudiedAnswer) -> Request:
         """The request that was answered."""
         return self.task.task.render(said.item, order=said.answer.order, format=self.task.format)
 
-    def share(self, name: str, hits: Iterable[tuple[Said, float]]) -> CountedShare:
+    def share(self, name: str, hits: Iterable[tuple[StudiedAnswer, float]]) -> CountedShare:
         """A share of items, each with the mean of its answers, and its interval over clusters of items.
 
         Args:
@@ -104,7 +104,9 @@ class Study:
         units = list(_mean_by_item(hits).values())
         return measure_units(name, units, self.statistics, confidence=self.confidence)
 
-    def gap(self, name: str, hits: Iterable[tuple[Said, float]], others: Iterable[tuple[Said, float]]) -> Share:
+    def gap(
+        self, name: str, hits: Iterable[tuple[StudiedAnswer, float]], others: Iterable[tuple[StudiedAnswer, float]]
+    ) -> Share:
         """A share of items less another of the same items, from -1 to 1, with the interval of a paired comparison.
 
         Args:
@@ -118,7 +120,7 @@ class Study:
         return measure_gap(name, pairs, self.statistics, confidence=self.confidence)
 
 
-def _mean_by_item(hits: Iterable[tuple[Said, float]]) -> dict[str, tuple[str, float]]:
+def _mean_by_item(hits: Iterable[tuple[StudiedAnswer, float]]) -> dict[str, tuple[str, float]]:
     """The group of each item, and the mean of its answers."""
     by_item: dict[str, tuple[str, list[float]]] = {}
     for said, hit in hits:

@@ -16,7 +16,7 @@ from harness.explain.deleting import (
     EDGES,
     OWN,
     SHARES,
-    Cell,
+    GridCell,
     count_cells,
     deal_cells,
     drop_maps,
@@ -26,7 +26,7 @@ from harness.explain.deleting import (
     order_cells,
 )
 from harness.explain.maps import cover, cover_parts, list_windows
-from harness.explain.measures import Settings, Way
+from harness.explain.measures import MeasureSettings, Way
 from harness.runner.planned import PlannedJudge
 
 
@@ -36,13 +36,13 @@ class PlannedWeigher(PlannedJudge):
 
     way: Way = "weigh"
     """`weigh`; `weigh blind`: with broken eyes; `weigh and delete`: with parts covered in the order of the map too."""
-    settings: Settings = field(repr=False)
+    settings: MeasureSettings = field(repr=False)
     """Size of the windows."""
     seed: int = 0
     """Of the broken eyes, and of the order that is dealt at random."""
 
     @classmethod
-    def of(cls, judge: PlannedJudge, way: Way, settings: Settings) -> PlannedWeigher:
+    def of(cls, judge: PlannedJudge, way: Way, settings: MeasureSettings) -> PlannedWeigher:
         """The weigher that a judge is."""
         facts = {spec.name: getattr(judge, spec.name) for spec in fields(judge)}
         return cls(**{**facts, "name": f"{judge.name} ({way})"}, way=way, settings=settings)
@@ -70,7 +70,7 @@ class Weigher:
     continues = True
     """The last message of its requests is the assistant's."""
 
-    def __init__(self, judge: Any, settings: Settings, *, way: Way, seed: int = 0) -> None:
+    def __init__(self, judge: Any, settings: MeasureSettings, *, way: Way, seed: int = 0) -> None:
         self._judge = judge
         self._settings = settings
         self._way = way
@@ -136,14 +136,14 @@ class Weigher:
         }
 
 
-def count_passes(request: Request, settings: Settings, way: Way) -> int:
+def count_passes(request: Request, settings: MeasureSettings, way: Way) -> int:
     """How often a text is weighed for one question."""
     passes = 1 + sum(map(len, list_picture_windows(request.images, settings.window, settings.step)))
     # The first step and the last are the same in all three orders; the first is known from the map.
     return passes + (3 * (len(SHARES) - 2) + 1 if way == "weigh and delete" else 0)
 
 
-def cover_cells(request: Request, cells: Sequence[Cell]) -> Request:
+def cover_cells(request: Request, cells: Sequence[GridCell]) -> Request:
     """The request with some cells of its pictures covered."""
     for number, image in enumerate(request.images):
         own = [cell.window for cell in cells if cell.image == number]
@@ -152,7 +152,7 @@ def cover_cells(request: Request, cells: Sequence[Cell]) -> Request:
     return request
 
 
-def cover_windows(request: Request, settings: Settings) -> list[Request]:
+def cover_windows(request: Request, settings: MeasureSettings) -> list[Request]:
     """The request with each window of each of its pictures covered, picture by picture."""
     covered = []
     for number, image in enumerate(request.images):

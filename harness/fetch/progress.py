@@ -15,7 +15,7 @@ LINE_EVERY_S = 10.0
 """Seconds between two plain lines."""
 
 
-class StoppedError(Exception):
+class FetchStoppedError(Exception):
     """The download was stopped while a thread was still at it."""
 
 
@@ -36,7 +36,7 @@ class ByteCount:
             StoppedError: The download was stopped, which ends the thread that asks.
         """
         if self.is_stopped:
-            raise StoppedError
+            raise FetchStoppedError
         with self._lock:
             self.done += count
             if self._bar is not None:

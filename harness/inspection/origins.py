@@ -6,7 +6,7 @@ from pathlib import Path
 
 from harness.libraries.config import Node, join, read_text, render
 from harness.manifest.load import Document
-from harness.manifest.problems import Problems
+from harness.manifest.problems import ManifestProblems
 
 
 def render_with_origins(loaded: Document) -> str:
@@ -23,5 +23,5 @@ def render_with_origins(loaded: Document) -> str:
             lines[node.origin.line - 1] += f"  # {said}"
 
     # The reader of manifests is the one that knows on which line a value stands.
-    add(read_text(text, label="", folder=Path(), problems=Problems()), "")
+    add(read_text(text, label="", folder=Path(), problems=ManifestProblems()), "")
     return "\n".join(lines) + "\n"

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from harness.library.judged import JudgedAnswer
     from harness.library.pair import Pair
     from harness.library.runs import Run
-    from harness.library.tables import Table
+    from harness.library.tables import RecordTable
 
 __all__ = [
     "Board",
@@ -28,8 +28,8 @@ __all__ = [
     "JudgedAnswer",
     "JudgedItem",
     "Pair",
+    "RecordTable",
     "Run",
-    "Table",
     "load",
     "run",
     "train",
@@ -42,8 +42,8 @@ _PLACES = {
     "JudgedAnswer": ".judged",
     "JudgedItem": ".items",
     "Pair": ".pair",
+    "RecordTable": ".tables",
     "Run": ".runs",
-    "Table": ".tables",
     "load": ".calls",
     "run": ".calls",
     "train": ".calls",

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.library.html import as_page, html_list, html_table
-from harness.library.tables import Table, find_columns
+from harness.library.tables import RecordTable, find_columns
 from harness.report import notes, summary
 from harness.report.numbers import NOTHING, share
-from harness.report.records import Leaderboard, Row
+from harness.report.records import Leaderboard, LeaderboardRow
 from harness.report.row_text import rank_text
 from harness.score.records import Comparison
 
@@ -40,27 +40,27 @@ class Board:
         """The leaderboard itself, with everything that `leaderboard.json` has."""
 
     @property
-    def rows(self) -> tuple[Row, ...]:
+    def rows(self) -> tuple[LeaderboardRow, ...]:
         """One for each judge in each block: value, interval, n, coverage, rank set, flags."""
         return self.record.rows
 
     @property
-    def overall(self) -> tuple[Row, ...]:
+    def overall(self) -> tuple[LeaderboardRow, ...]:
         """The judges over all tasks. Empty where the board has one task, or is of suites or categories."""
         return self.record.overall
 
     @property
-    def table(self) -> Table[Row]:
+    def table(self) -> RecordTable[LeaderboardRow]:
         """The rows as a table, with a column for each plain field of a row."""
-        return Table(lambda: self.rows, find_columns(Row), title=f"rows of {self.record.title}")
+        return RecordTable(lambda: self.rows, find_columns(LeaderboardRow), title=f"rows of {self.record.title}")
 
     @property
-    def comparisons(self) -> Table[Comparison]:
+    def comparisons(self) -> RecordTable[Comparison]:
         """Each pair of judges of each block: difference, interval, p-values, n."""
         columns = find_columns(Comparison)
-        return Table(lambda: self.record.comparisons, columns, title=f"comparisons of {self.record.title}")
+        return RecordTable(lambda: self.record.comparisons, columns, title=f"comparisons of {self.record.title}")
 
-    def __iter__(self) -> Iterator[Row]:
+    def __iter__(self) -> Iterator[LeaderboardRow]:
         return iter(self.rows)
 
     def to_json(self) -> dict[str, Any]:
@@ -68,11 +68,11 @@ class Board:
         return self.record.to_json()
 
     def to_pandas(self) -> pandas.DataFrame:
-        """The rows as a data frame; see `Table.to_pandas`."""
+        """The rows as a data frame; see `RecordTable.to_pandas`."""
         return self.table.to_pandas()
 
     def to_arrow(self) -> pyarrow.Table:
-        """The rows as an Arrow table; see `Table.to_arrow`."""
+        """The rows as an Arrow table; see `RecordTable.to_arrow`."""
         return self.table.to_arrow()
 
     def render(self, format: str) -> str:
@@ -137,11 +137,11 @@ def _show_summary(board: Leaderboard) -> str:
     return html_table(header, rows, right=range(1, len(header)))
 
 
-def _write_value(row: Row | None) -> str:
+def _write_value(row: LeaderboardRow | None) -> str:
     return f"{summary.value_text(row)}{summary.BEST if summary.is_best(row) else ''}"
 
 
-def _show_block(board: Leaderboard, rows: Sequence[Row]) -> str:
+def _show_block(board: Leaderboard, rows: Sequence[LeaderboardRow]) -> str:
     """One block, a row for each judge."""
     header = ["rank", "letters", "judge", summary.heads(rows)[0], "n", "cover", "flags"]
     cells = [

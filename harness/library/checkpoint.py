@@ -13,7 +13,7 @@ from typing import Any
 from harness.api import JournalError
 from harness.libraries.text import clean
 from harness.library.html import as_page, html_table
-from harness.library.tables import Table
+from harness.library.tables import RecordTable
 from harness.runner.folder import read_kept
 from harness.training.folder import MODEL, TRAINED, read_curves
 
@@ -57,7 +57,7 @@ class Checkpoint(os.PathLike[str]):
         """Scores of the kept weights on the validation splits."""
         return dict(self.record["scores"])
 
-    def curves(self) -> Table[Mapping[str, float | None]]:
+    def curves(self) -> RecordTable[Mapping[str, float | None]]:
         """What the trainer logged: a row for each step, a column for each metric."""
         logged = read_curves(self.folder)
         names = dict.fromkeys(name for metrics in logged.values() for name in metrics)
@@ -67,7 +67,7 @@ class Checkpoint(os.PathLike[str]):
             return ({**dict.fromkeys(names), **metrics, "step": step} for step, metrics in logged.items())
 
         columns = {"step": "integer", **dict.fromkeys(names, "number")}
-        return Table(read, columns, title=f"curves of {self.folder.name}", get=getitem)
+        return RecordTable(read, columns, title=f"curves of {self.folder.name}", get=getitem)
 
     def __fspath__(self) -> str:
         return str(self.model)

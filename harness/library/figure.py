@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from harness.view.book import Book
-    from harness.view.charts import Chart, Mark, Shape
+    from harness.view.charts import Chart, ChartMark, ChartShape
     from harness.view.counts import Counts
 
 OF_TASKS = {
@@ -136,12 +136,12 @@ class Figure:
         return "\n".join([clean(f"{self.chart.title}: {self.chart.description}"), *said])
 
 
-def _write_shape(shape: Shape) -> str:
+def _write_shape(shape: ChartShape) -> str:
     attributes = "".join(f' {name}="{escape(str(value))}"' for name, value in shape.attributes.items())
     return f"<{shape.tag}{attributes}>{escape(shape.text)}</{shape.tag}>"
 
 
-def _write_mark(mark: Mark) -> str:
+def _write_mark(mark: ChartMark) -> str:
     return f"<g><title>{escape(mark.label)}</title>{''.join(map(_write_shape, mark.shapes))}</g>"
 
 

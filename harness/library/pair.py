@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from harness.library.board import print_plainly
 from harness.library.html import as_page, html_list, html_table
 from harness.library.items import JudgedItem
-from harness.library.tables import Table, find_columns
+from harness.library.tables import RecordTable, find_columns
 from harness.report import compare
 from harness.report.compare import Disagreement, JudgeComparison
 from harness.score.records import Comparison
@@ -27,7 +27,7 @@ class Pair:
         find: Gives the items on which the two differ: of a task, or of all.
     """
 
-    def __init__(self, record: JudgeComparison, find: Callable[[str | None], Table[JudgedItem]]) -> None:
+    def __init__(self, record: JudgeComparison, find: Callable[[str | None], RecordTable[JudgedItem]]) -> None:
         self._find = find
         self.record = record
         """The comparison itself."""
@@ -43,22 +43,22 @@ class Pair:
         return self.record.judge_b
 
     @property
-    def tasks(self) -> Table[Comparison]:
+    def tasks(self) -> RecordTable[Comparison]:
         """A row for each task that both answered: both values, the difference a − b, its interval, p-values and n."""
 
         def read() -> Iterable[Comparison]:
             pairs = zip(self.record.names, self.record.tasks, strict=True)
             return [replace(pair, task=name) for name, pair in pairs]
 
-        return Table(read, find_columns(Comparison), title=f"a is {self.a}, b is {self.b}")
+        return RecordTable(read, find_columns(Comparison), title=f"a is {self.a}, b is {self.b}")
 
     @property
-    def disagreements(self) -> Table[Disagreement]:
+    def disagreements(self) -> RecordTable[Disagreement]:
         """Some requests to which the two gave different answers: those where one is right first, a and b in turns."""
         columns = find_columns(Disagreement)
-        return Table(lambda: self.record.disagreements, columns, title=f"a is {self.a}, b is {self.b}")
+        return RecordTable(lambda: self.record.disagreements, columns, title=f"a is {self.a}, b is {self.b}")
 
-    def items(self, task: str | None = None) -> Table[JudgedItem]:
+    def items(self, task: str | None = None) -> RecordTable[JudgedItem]:
         """Stream all items on which the two differ, with the answers and the reasons of both."""
         return self._find(task)
 

@@ -18,7 +18,7 @@ from harness.library.figure import OF_JUDGES, OF_TASKS, Figure, draw_judges, dra
 from harness.library.items import JudgedItem, read_items
 from harness.library.judged import JudgedAnswer, read_answers
 from harness.library.pair import Pair
-from harness.library.tables import Table, find_columns
+from harness.library.tables import RecordTable, find_columns
 from harness.report.compare import compare_judges
 from harness.report.scored import ScoredCell
 from harness.report.settings import agree
@@ -119,7 +119,7 @@ class Run:
 
     def judgements(
         self, *, task: str | None = None, judge: str | None = None, status: str | None = None
-    ) -> Table[JudgedAnswer]:
+    ) -> RecordTable[JudgedAnswer]:
         """The answers, one row each: what was said and what is right, with reasons, tokens and money.
 
         Args:
@@ -140,7 +140,7 @@ class Run:
         def read() -> Iterator[JudgedAnswer]:
             return (answer for cell in cells for answer in read_answers(cell, status=status))
 
-        return Table(read, find_columns(JudgedAnswer), title=f"judgements of {self._title}")
+        return RecordTable(read, find_columns(JudgedAnswer), title=f"judgements of {self._title}")
 
     def items(
         self,
@@ -156,7 +156,7 @@ class Run:
         category: str = "",
         group: str = "",
         split: str = "",
-    ) -> Table[JudgedItem]:
+    ) -> RecordTable[JudgedItem]:
         """The items with all answers to them, as the pages of the report list them. All that is given must hold.
 
         Args:
@@ -202,7 +202,7 @@ class Run:
             raise UserError("outcome, against, verdict, reason and first are about one judge: name it with judge=")
         book, gallery = self._book, self._gallery
         title = f"items of {self._title}"
-        return Table(lambda: read_items(book, gallery, names, narrow), find_columns(JudgedItem), title=title)
+        return RecordTable(lambda: read_items(book, gallery, names, narrow), find_columns(JudgedItem), title=title)
 
     def compare(self, a: str, b: str, *, metric: str | None = None, items: int = 10) -> Pair:
         """Two judges on the items that both answered, as `harness compare` does it.

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 from harness.api import CellProgress
 from harness.console import HEARER
-from harness.progress import Lines, make_progress
+from harness.progress import LineProgress, make_progress
 
 WARNING = "warning: "
 """How a line begins that tells of something to be looked at."""
@@ -38,7 +38,7 @@ def show_progress(wanted: bool | None) -> Iterator[CellProgress]:
         with warnings.catch_warnings():
             # Of libraries that judges load, about a bar of a notebook that nothing here draws.
             warnings.filterwarnings("ignore", message="IProgress not found")
-            yield Lines(sys.stdout) if wanted else CellProgress()
+            yield LineProgress(sys.stdout) if wanted else CellProgress()
     finally:
         HEARER.reset(token)
 

@@ -57,7 +57,7 @@ def find_columns(record: type) -> dict[str, str]:
     return {name: _KINDS[kind] for name, kind in plain.items() if kind in _KINDS}
 
 
-class Table(Generic[T]):
+class RecordTable(Generic[T]):
     """Records, read each time that they are walked over.
 
     Args:

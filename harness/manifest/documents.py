@@ -29,7 +29,7 @@ from harness.libraries.config import (
 )
 from harness.manifest.entries import EntryResolver
 from harness.manifest.model import Entry, Manifest, Recipe
-from harness.manifest.problems import InvalidManifestError, Problems
+from harness.manifest.problems import InvalidManifestError, ManifestProblems
 from harness.manifest.shipped import find_shipped
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class DocumentResolver(EntryResolver):
         files: The file that each document stands in, by the dotted path of the document; messages call it so.
     """
 
-    def __init__(self, plugins: Plugins, problems: Problems) -> None:
+    def __init__(self, plugins: Plugins, problems: ManifestProblems) -> None:
         """Find what files refer to among `plugins`, and add what is wrong to `problems`."""
         super().__init__(plugins, problems)
         self.secrets: list[tuple[str, str]] = []

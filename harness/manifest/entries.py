@@ -29,7 +29,7 @@ from harness.libraries.config import (
 )
 from harness.libraries.text import fold_name
 from harness.manifest.model import Entry, RecipeTask, TrainerEntry, protocol_model
-from harness.manifest.problems import Problems
+from harness.manifest.problems import ManifestProblems
 
 if TYPE_CHECKING:
     from harness.discovery import Offer, Plugins
@@ -62,7 +62,7 @@ class EntryResolver:
         references: What each entry refers to, by its dotted path. An entry with a problem has none.
     """
 
-    def __init__(self, plugins: Plugins, problems: Problems) -> None:
+    def __init__(self, plugins: Plugins, problems: ManifestProblems) -> None:
         """Find what entries refer to among `plugins`, and add what is wrong to `problems`."""
         self._plugins, self._problems = plugins, problems
         self.references: dict[str, Reference] = {}

@@ -23,7 +23,7 @@ from harness.libraries.config import join, load_merged, origins_of, validate
 from harness.manifest.documents import DocumentResolver
 from harness.manifest.entries import absolute_metrics
 from harness.manifest.model import Entry, JudgeEntry, Manifest, Recipe, RecipeTask, RewardEntry, TaskEntry, TrainerEntry
-from harness.manifest.problems import InvalidManifestError, Problems
+from harness.manifest.problems import InvalidManifestError, ManifestProblems
 from harness.manifest.resolved import digest, drop_operational, fill_defaults
 from harness.manifest.shipped import find_shipped, locate
 
@@ -138,7 +138,7 @@ def is_recipe(path: Path, *, plugins: Plugins | None = None) -> bool:
     plugins = plugins or Plugins.load()
     find = partial(find_shipped, plugins=plugins)
     try:
-        root = load_merged(locate(path, plugins), Problems(), find_shipped=find, unknown=PluginError)
+        root = load_merged(locate(path, plugins), ManifestProblems(), find_shipped=find, unknown=PluginError)
         return root.child("trainer") is not None
     except (InvalidManifestError, PluginError):
         return False
@@ -153,7 +153,7 @@ def load_document(path: Path, *, sets: Sequence[str] = (), plugins: Plugins) -> 
 def _load(model: type[D], path: Path, sets: Sequence[str], plugins: Plugins | None) -> tuple[D, _Parts]:
     """The one way to load a file, whichever of the two it is."""
     plugins = plugins or Plugins.load()
-    problems = Problems()
+    problems = ManifestProblems()
     path = locate(path, plugins)
     resolver = DocumentResolver(plugins, problems)
     root = resolver.read(path, sets)

@@ -10,7 +10,7 @@ class InvalidManifestError(config.ConfigError, ManifestError):
     """A manifest with problems. `str()` lists them all, sorted by position."""
 
 
-class Problems(config.Problems):
+class ManifestProblems(config.Problems):
     """Collects problems while a manifest is read, and raises them as an `InvalidManifestError`."""
 
     error = InvalidManifestError

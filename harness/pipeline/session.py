@@ -29,7 +29,7 @@ from harness.libraries.config import render
 from harness.libraries.sealed import is_writable
 from harness.libraries.text import clean
 from harness.manifest.load import LoadedManifest, load_manifest
-from harness.runner.engine import Engine, Outcome
+from harness.runner.engine import Engine, RunOutcome
 from harness.runner.folder import JOURNAL, MANIFEST, lock_folder, make_folder, write_atomically, write_record
 from harness.runner.journal import Journal
 from harness.runner.plan import build_plan, plan_record
@@ -41,12 +41,12 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Session:
+class RunSession:
     """A run that has ended, one way or the other."""
 
     folder: Path
     """The run folder."""
-    outcome: Outcome
+    outcome: RunOutcome
     """What the engine came to."""
     report: Report | None
     """What came out; `None` where nothing was judged, or no plugin reports."""
@@ -109,7 +109,7 @@ def run_manifest(
     reuse: bool | None = None,
     only: Mapping[str, Collection[str]] | None = None,
     executor: JudgePlacer | None = None,
-) -> Session:
+) -> RunSession:
     """Run a manifest, or go on where an earlier run of it stopped. Judges with a recipe are trained first.
 
     Args:
@@ -175,7 +175,7 @@ def run_manifest(
         )
         # Who presses Ctrl-C wants the prompt back. The next start, or `harness score`, makes the report.
         report = None if outcome.interrupted else report_run(folder, plugins, reuse=True)
-    return Session(folder=folder, outcome=outcome, report=report)
+    return RunSession(folder=folder, outcome=outcome, report=report)
 
 
 def make_models(
@@ -217,7 +217,7 @@ def _place(
     return stand_in
 
 
-def _show_run(plan: Plan, folder: Path, plugins: Plugins) -> Session:
+def _show_run(plan: Plan, folder: Path, plugins: Plugins) -> RunSession:
     """A run on read-only storage. All is answered there, or nothing can be added."""
     with Journal(folder / JOURNAL, readonly=True) as journal:
         kept = journal.cells()
@@ -228,7 +228,7 @@ def _show_run(plan: Plan, folder: Path, plugins: Plugins) -> Session:
                     f"run folder {folder}: is read-only, and {cell.judge.name} on {cell.task.name} is not finished; "
                     "copy the folder to where you may write, and give its parent as --runs"
                 )
-    return Session(folder=folder, outcome=Outcome(), report=report_run(folder, plugins, reuse=True))
+    return RunSession(folder=folder, outcome=RunOutcome(), report=report_run(folder, plugins, reuse=True))
 
 
 def _ask_judges(
@@ -242,7 +242,7 @@ def _ask_judges(
     reuse: bool | None,
     place: Callable[[PlannedJudge], Judge | None] | None,
     say: Callable[[str], None],
-) -> tuple[Outcome, dict[str, dict[str, Any]], dict[str, int]]:
+) -> tuple[RunOutcome, dict[str, dict[str, Any]], dict[str, int]]:
     """Record the plan, ask what is not known yet, and give a record of each judge and of what was taken over."""
     with Journal(folder / JOURNAL) as journal:
         write_atomically(folder / MANIFEST, render(loaded.content))
@@ -319,7 +319,7 @@ def why_unreported(folder: Path) -> str:
     return "no plugin reports it; is `harness` blocked by --no-plugin?"
 
 
-def describe_end(session: Session, gate: float | None) -> tuple[int, list[str]]:
+def describe_end(session: RunSession, gate: float | None) -> tuple[int, list[str]]:
     """Exit code of a run that was not interrupted, and a line for each thing that went wrong.
 
     Args:
@@ -347,7 +347,7 @@ def describe_end(session: Session, gate: float | None) -> tuple[int, list[str]]:
     return 4 if said else 0, said
 
 
-def _judge_record(journal: Journal, judge: PlannedJudge, outcome: Outcome) -> dict[str, Any]:
+def _judge_record(journal: Journal, judge: PlannedJudge, outcome: RunOutcome) -> dict[str, Any]:
     """For `run.json`: what a judge took, how long for an answer, its recipe's model, and why it stopped if it did."""
     latencies = journal.latencies(judge.key)
     quick: dict[str, Any] = {"n": len(latencies)}

@@ -14,7 +14,7 @@ from harness.recipes import give_models, plan_trainings
 from harness.runner.folder import JOURNAL
 from harness.runner.journal import Journal
 from harness.runner.plan import build_plan
-from harness.runner.planned import Cell, Plan, PlannedTask, WaitsForRecipeError
+from harness.runner.planned import Plan, PlannedCell, PlannedTask, WaitsForRecipeError
 from harness.runner.requests import Shard, list_permutations, stream_requests
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def _list_cells(
     yield f"{len(plan.cells())} cells, {total:,} requests, {held:,} already answered, {left:,} to ask"
 
 
-def _find_key(cell: Cell) -> str | None:
+def _find_key(cell: PlannedCell) -> str | None:
     """Key of a cell's judge; `None` where it waits for a recipe, its own or that of a judge that it asks."""
     try:
         return cell.judge.key
@@ -110,7 +110,7 @@ def _find_key(cell: Cell) -> str | None:
         return None
 
 
-def _count_known(known: KnownAnswers, journal: Journal | None, cell: Cell, shard: Shard | None) -> Counter[str]:
+def _count_known(known: KnownAnswers, journal: Journal | None, cell: PlannedCell, shard: Shard | None) -> Counter[str]:
     """Number of the answers that would be taken over into a cell, by where they are from. Renders its requests."""
     found: Counter[str] = Counter()
     seen: set[str] = set()

@@ -23,7 +23,7 @@ _MOST_RUNS = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shown:
+class ShownPrompt:
     """What a judge is shown: what its tokens depend on."""
 
     task: str
@@ -36,14 +36,14 @@ class Shown:
     """Its images."""
 
     @classmethod
-    def of(cls, request: Request, *, task: str) -> Shown:
+    def of(cls, request: Request, *, task: str) -> ShownPrompt:
         """Of a rendered request."""
         parts = [part for message in request.messages for part in message.parts]
         texts = [part for part in parts if isinstance(part, str)]
         return cls._of(task, texts, images=sum(isinstance(part, Image) for part in parts))
 
     @classmethod
-    def of_content(cls, content: str, *, task: str) -> Shown:
+    def of_content(cls, content: str, *, task: str) -> ShownPrompt:
         """Of a request as the journal keeps it.
 
         Raises:
@@ -54,7 +54,7 @@ class Shown:
         return cls._of(task, texts, images=len(parts) - len(texts))
 
     @classmethod
-    def _of(cls, task: str, texts: Iterable[str], *, images: int) -> Shown:
+    def _of(cls, task: str, texts: Iterable[str], *, images: int) -> ShownPrompt:
         whole = "".join(texts)
         plain = sum(map(str.isascii, whole)) if not whole.isascii() else len(whole)
         return cls(task=task, ascii=plain, others=len(whole) - plain, images=images)
@@ -64,7 +64,7 @@ class Shown:
 class KnownAnswer:
     """What one answer took."""
 
-    shown: Shown
+    shown: ShownPrompt
     """The question."""
     prompt: float | None
     """Tokens read."""
@@ -132,14 +132,14 @@ def _read(journal: Journal, judge: str) -> list[KnownAnswer]:
     found = []
     for key, content in contents.items():
         try:
-            shown, fields = Shown.of_content(content, task=tasks.get(key, "")), json.loads(took[key])
+            shown, fields = ShownPrompt.of_content(content, task=tasks.get(key, "")), json.loads(took[key])
             found.append(_answer_of(shown, fields))
         except (ValueError, KeyError, TypeError, AttributeError):  # somebody else's row
             continue
     return found
 
 
-def _answer_of(shown: Shown, fields: dict[str, Any]) -> KnownAnswer:
+def _answer_of(shown: ShownPrompt, fields: dict[str, Any]) -> KnownAnswer:
     return KnownAnswer(
         shown=shown,
         prompt=quantity(fields.get("prompt_tokens")),

@@ -9,7 +9,7 @@ from typing import cast
 
 from harness.api import DataError, Pricing, TokenEstimate, Usage
 from harness.price.known import KnownAnswer, find_known
-from harness.price.sample import SIZE, Prompt, sample_prompts
+from harness.price.sample import SIZE, SampledPrompt, sample_prompts
 from harness.price.tokens import Total, add_totals, estimate_completions, estimate_money, estimate_prompts
 from harness.runner.folder import JOURNAL
 from harness.runner.journal import Journal
@@ -52,7 +52,7 @@ def price_run(plan: Plan, folder: Path, to_ask: Mapping[Key, int], shard: Shard 
     Raises:
         DataError: The data cannot be used.
     """
-    samples: dict[str, Sequence[Prompt]] = {}
+    samples: dict[str, Sequence[SampledPrompt]] = {}
     found = []
     for judge in plan.judges:
         cells = {task: count for (task, name), count in to_ask.items() if name == judge.name and count}
@@ -73,7 +73,7 @@ def price_run(plan: Plan, folder: Path, to_ask: Mapping[Key, int], shard: Shard 
 def _price_judge(
     judge: PlannedJudge,
     cells: Mapping[str, int],
-    samples: Mapping[str, Sequence[Prompt]],
+    samples: Mapping[str, Sequence[SampledPrompt]],
     known: Sequence[KnownAnswer],
     spent: Usage,
 ) -> JudgePrice:
@@ -98,7 +98,7 @@ def _price_judge(
     )
 
 
-def _ask(judge: PlannedJudge, prompt: Prompt) -> TokenEstimate:
+def _ask(judge: PlannedJudge, prompt: SampledPrompt) -> TokenEstimate:
     say = getattr(judge.judge, "estimate_tokens", None)
     if say is None:
         return TokenEstimate()

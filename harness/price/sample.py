@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.api import Item, Request
-from harness.price.known import Shown
+from harness.price.known import ShownPrompt
 from harness.runner.planned import PlannedTask
 from harness.runner.requests import Shard, list_permutations
 
@@ -17,16 +17,18 @@ SIZE = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Prompt:
+class SampledPrompt:
     """One rendered request."""
 
     request: Request
     """As a judge would get it, but for the number of its sample."""
-    shown: Shown
+    shown: ShownPrompt
     """What its tokens depend on."""
 
 
-def sample_prompts(task: PlannedTask, *, seed: int, shard: Shard | None = None, size: int = SIZE) -> Sequence[Prompt]:
+def sample_prompts(
+    task: PlannedTask, *, seed: int, shard: Shard | None = None, size: int = SIZE
+) -> Sequence[SampledPrompt]:
     """Some requests of a task.
 
     Args:
@@ -54,5 +56,5 @@ def sample_prompts(task: PlannedTask, *, seed: int, shard: Shard | None = None, 
         # One of its orders: they show the same candidates in other places.
         order = list_permutations(item, task.protocol)[0]
         request = task.task.render(item, order=order, format=task.format)
-        found.append(Prompt(request=request, shown=Shown.of(request, task=task.name)))
+        found.append(SampledPrompt(request=request, shown=ShownPrompt.of(request, task=task.name)))
     return found

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from harness.api import TokenEstimate
-from harness.price.known import KnownAnswer, Shown
+from harness.price.known import KnownAnswer, ShownPrompt
 from harness.score.arrays import Floats
 from harness.score.intervals import t_quantile
 
@@ -81,7 +81,7 @@ def add_totals(parts: Sequence[Total]) -> Total:
 
 
 def estimate_prompts(
-    sample: Sequence[tuple[Shown, TokenEstimate]], known: Sequence[KnownAnswer], *, count: int, task: str
+    sample: Sequence[tuple[ShownPrompt, TokenEstimate]], known: Sequence[KnownAnswer], *, count: int, task: str
 ) -> Total:
     """Tokens read by so many requests of a task.
 
@@ -113,7 +113,7 @@ def estimate_prompts(
     return _assume(sample, count)
 
 
-def _learn(sample: Sequence[Shown], pairs: Sequence[KnownAnswer], count: int) -> Total | None:
+def _learn(sample: Sequence[ShownPrompt], pairs: Sequence[KnownAnswer], count: int) -> Total | None:
     """By least squares; `None` where the sample has something that no known question had."""
     new, old = _features(sample), _features([answer.shown for answer in pairs])
     taken = np.array([answer.prompt for answer in pairs], dtype=float)
@@ -168,12 +168,12 @@ def _shift(values: Floats) -> float:
     return float((around**3).mean()) / (6 * variance * len(values)) if variance > 0 else 0.0
 
 
-def _features(shown: Sequence[Shown]) -> Floats:
+def _features(shown: Sequence[ShownPrompt]) -> Floats:
     """One, ASCII characters, other characters, images: shape (N, 4)."""
     return np.array([[1.0, each.ascii, each.others, each.images] for each in shown])
 
 
-def _assume(sample: Sequence[tuple[Shown, TokenEstimate]], count: int) -> Total:
+def _assume(sample: Sequence[tuple[ShownPrompt, TokenEstimate]], count: int) -> Total:
     """By what is usual."""
     texts = np.array([(shown.ascii / _CHARACTERS + shown.others / _OTHERS) * e.times for shown, e in sample])
     text = _of_mean(texts, count, error=0.0, basis="", independent=False)

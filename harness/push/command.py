@@ -66,7 +66,7 @@ def command(
     from harness.push.files import gather_files
     from harness.push.hub import push_files
     from harness.push.licences import find_obstacle, list_licences
-    from harness.push.records import Target
+    from harness.push.records import HubTarget
     from harness.recorded.load import load_run
 
     wanted = tuple(dict.fromkeys(parts)) or ("report", "bundle")
@@ -85,7 +85,7 @@ def command(
     if dry_run:
         echo(f"nothing was sent: {sum(len(file.content) for file in files):,} bytes in {len(files)} files")
         return 0
-    target = Target(name=repository, kind=kind, public=public, timeout_s=timeout)
+    target = HubTarget(name=repository, kind=kind, public=public, timeout_s=timeout)
     pushed = push_files(target, files, message=f"Run {run.resolve().name}")
     echo(f"{pushed.url}: {'commit ' + pushed.commit[:12] if pushed.changed else 'is up to date'}")
     return 0

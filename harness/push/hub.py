@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from harness.api import UserError, hide_secret, scrub
-from harness.push.records import Pushed, PushFile, Target
+from harness.push.records import HubTarget, Pushed, PushFile
 
 _LOGIN = "log in with `hf auth login`, or set HF_TOKEN, with a token that may write"
 _FIXES = {
@@ -27,7 +27,7 @@ _LATER = "nothing is half done: push again later, and what is there already is n
 _LONGEST = 400
 
 
-def push_files(target: Target, files: Sequence[PushFile], *, message: str) -> Pushed:
+def push_files(target: HubTarget, files: Sequence[PushFile], *, message: str) -> Pushed:
     """Have the files in the repository, in one commit, or in none where they are there already.
 
     Raises:
@@ -62,7 +62,7 @@ def push_files(target: Target, files: Sequence[PushFile], *, message: str) -> Pu
     return Pushed(url=_address(api, target), commit=str(made.oid), changed=made.oid != head)
 
 
-def _prepare(api: Any, target: Target) -> str | None:
+def _prepare(api: Any, target: HubTarget) -> str | None:
     """Make the repository, or see that it is as open as it is meant to be. Returns its last commit."""
     from huggingface_hub.errors import RepositoryNotFoundError
 
@@ -80,12 +80,12 @@ def _prepare(api: Any, target: Target) -> str | None:
     return None if found.sha is None else str(found.sha)
 
 
-def _address(api: Any, target: Target) -> str:
+def _address(api: Any, target: HubTarget) -> str:
     return f"{api.endpoint}/{target.kind}s/{target.name}"
 
 
 @contextmanager
-def _explain_errors(target: Target) -> Iterator[None]:
+def _explain_errors(target: HubTarget) -> Iterator[None]:
     """Turn errors of the library and of the HTTP client beneath it into ones that say what to do."""
     place = f"{target.kind} {target.name}"
     try:

@@ -16,7 +16,7 @@ from harness.push.records import Kind
 from harness.report import notes
 from harness.report.escaping import for_markdown
 from harness.report.places import UNRANKED
-from harness.report.records import Leaderboard, Row
+from harness.report.records import Leaderboard, LeaderboardRow
 from harness.report.row_text import rank_text
 
 _UNKNOWN = "not stated"
@@ -78,7 +78,7 @@ def _write_head(board: Leaderboard, kind: Kind) -> str:
     return yaml.safe_dump(plain, sort_keys=False, allow_unicode=True)
 
 
-def _write_table(rows: Sequence[Row]) -> Iterator[str]:
+def _write_table(rows: Sequence[LeaderboardRow]) -> Iterator[str]:
     yield "| task | judge | rank | metric | value | interval | n | coverage |"
     yield "| --- | --- | --- | --- | --- | --- | --- | --- |"
     for row in rows:

@@ -23,7 +23,7 @@ class PushFile:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Target:
+class HubTarget:
     """A repository of a hub."""
 
     name: str

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from harness.api import Unit, write_interval, write_number
 from harness.report.numbers import NOTHING, bare
-from harness.report.records import Row
+from harness.report.records import LeaderboardRow
 from harness.score.records import AltTest, Ceiling, MetricCeiling
 
 LEGEND = (
@@ -15,18 +15,18 @@ LEGEND = (
 )
 
 
-def ceiling_text(row: Row) -> str:
+def ceiling_text(row: LeaderboardRow) -> str:
     """The ceiling of the metric on show."""
     found = None if row.ceiling is None else row.ceiling.of(row.metric)
     return NOTHING if found is None else write_number(row.unit, found.value, found.ci_low, found.ci_high)
 
 
-def has_ceilings(rows: Sequence[Row]) -> bool:
+def has_ceilings(rows: Sequence[LeaderboardRow]) -> bool:
     """Whether any row has a ceiling to show."""
     return any(row.ceiling is not None and row.ceiling.of(row.metric) is not None for row in rows)
 
 
-def notes(rows: Sequence[Row]) -> list[str]:
+def notes(rows: Sequence[LeaderboardRow]) -> list[str]:
     """How far people agree, once for a block, and then a sentence for each judge."""
     known = [(row, row.ceiling) for row in rows if row.ceiling is not None]
     if not known:

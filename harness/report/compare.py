@@ -10,10 +10,10 @@ from typing import Any
 from harness.api import Metric, RecordedAnswer, UserError, Verdict, write_interval, write_number
 from harness.libraries.text import clean, fold_name
 from harness.manifest.model import ReportSettings
-from harness.report.entries import Entry, check_rivals
+from harness.report.entries import LeaderboardEntry, check_rivals
 from harness.report.escaping import for_markdown, order_name
 from harness.report.markdown import table
-from harness.report.measure import Measure, metric_finder
+from harness.report.measure import MetricRules, metric_finder
 from harness.report.numbers import heading, p_value, short
 from harness.report.records import as_plain
 from harness.report.scored import ScoredCell
@@ -121,7 +121,7 @@ def compare_judges(
             "run both by one manifest"
         )
     rules = rules_of(settings, seed=seed)
-    measure = Measure(find_metric=find_metric or metric_finder(), rules=rules)
+    measure = MetricRules(find_metric=find_metric or metric_finder(), rules=rules)
     first = {task: next(measure.entries(of_a[task], metric=settings.metric, by_category=False)) for task in shared}
     second = {task: next(measure.entries(of_b[task], metric=settings.metric, by_category=False)) for task in shared}
     # Names before rules: a message about rules that differ has to tell the two apart.
@@ -141,7 +141,7 @@ def compare_judges(
     )
 
 
-def _compare_task(rivals: Mapping[str, Sequence[Entry]], measure: Measure) -> tuple[Comparison, ...]:
+def _compare_task(rivals: Mapping[str, Sequence[LeaderboardEntry]], measure: MetricRules) -> tuple[Comparison, ...]:
     """The two on each task, all tasks as one family."""
     contests = {task: Contest([measure.round(sides)]) for task, sides in rivals.items()}
     # Where the two never differ there is no test, and the task takes no share of the family's level.
@@ -281,7 +281,7 @@ def _markdown(compared: JudgeComparison) -> str:
     return "\n\n".join(pieces) + "\n"
 
 
-def _name_apart(a: Entry, b: Entry) -> list[Entry]:
+def _name_apart(a: LeaderboardEntry, b: LeaderboardEntry) -> list[LeaderboardEntry]:
     """The two entries under names that differ."""
     # A run's name tells apart what looks alike, but for two judges of one run.
     if a.judge != b.judge and (a.run == b.run or fold_name(a.judge) != fold_name(b.judge)):

@@ -7,10 +7,10 @@ from typing import Any, cast
 
 from harness.api import Protocol, Unit, write_interval, write_number
 from harness.report.numbers import NOTHING, heading
-from harness.report.records import Row
+from harness.report.records import LeaderboardRow
 
 
-def table_rows(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
+def table_rows(rows: Sequence[LeaderboardRow]) -> tuple[list[str], list[list[str]]]:
     """Header and lines of the table. No lines where no metric is of a criterion.
 
     Args:
@@ -34,7 +34,7 @@ def table_rows(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
     return ["criterion", "judge", "n", *(titles[metric] for metric in metrics)], lines
 
 
-def _metrics_of(row: Row) -> dict[tuple[str, str], Mapping[str, Any]]:
+def _metrics_of(row: LeaderboardRow) -> dict[tuple[str, str], Mapping[str, Any]]:
     """The numbers of a row by criterion and metric, the one on show among them."""
     shown = {"value": row.value, "ci_low": row.ci_low, "ci_high": row.ci_high, "n": row.n, "unit": row.unit}
     every: dict[str, Mapping[str, Any]] = {row.metric: shown, **row.others}

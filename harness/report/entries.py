@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class LeaderboardEntry:
     """One judge in one block, before it has a rank."""
 
     run: str
@@ -44,7 +44,7 @@ class Entry:
         return self.scores.task
 
 
-def disambiguate_judges(entries: Iterable[Entry]) -> list[Entry]:
+def disambiguate_judges(entries: Iterable[LeaderboardEntry]) -> list[LeaderboardEntry]:
     """The entries with every judge's name unique in its block: `judge (run)` where two runs share the name.
 
     Two runs that give one name to two different plugins' judges are told apart as well. Names that look alike are one
@@ -73,7 +73,7 @@ def disambiguate_judges(entries: Iterable[Entry]) -> list[Entry]:
     named = [
         replace(entry, judge=f"{entry.judge} ({entry.run})") if entry.judge in clashing else entry for entry in listed
     ]
-    seen: dict[tuple[str, str, str], Entry] = {}
+    seen: dict[tuple[str, str, str], LeaderboardEntry] = {}
     for entry in named:
         # Run folders of one name in two places give the same `judge (run)` again.
         other = seen.setdefault((entry.task, entry.category, entry.judge), entry)
@@ -86,7 +86,7 @@ def disambiguate_judges(entries: Iterable[Entry]) -> list[Entry]:
     return named
 
 
-def check_rivals(entries: Sequence[Entry]) -> None:
+def check_rivals(entries: Sequence[LeaderboardEntry]) -> None:
     """Entries of one task must have seen the same items and be scored by the same rules.
 
     The list of a protocol's `metrics` may differ: the one on show is compared, and the others change nothing in it.
@@ -108,7 +108,7 @@ def check_rivals(entries: Sequence[Entry]) -> None:
                 )
 
 
-def _find_differences(first: Entry, other: Entry) -> list[str]:
+def _find_differences(first: LeaderboardEntry, other: LeaderboardEntry) -> list[str]:
     problems = []
     if first.cell.task_id != other.cell.task_id:
         problems.append(f"the task: {first.cell.task_id} in {first.run}, {other.cell.task_id} in {other.run}")

@@ -14,7 +14,7 @@ import numpy as np
 
 from harness.api import Choice, DataError, Measurement, Preference, write_number
 from harness.report.records import as_plain
-from harness.report.verdicts import JudgedItems, Target, as_arrays
+from harness.report.verdicts import VerdictItems, VerdictTarget, as_arrays
 from harness.score import padded, worth
 
 if TYPE_CHECKING:
@@ -115,9 +115,9 @@ class Estimates:
 
 
 def estimate(
-    labelled: JudgedItems,
-    unlabelled: JudgedItems,
-    target: Target,
+    labelled: VerdictItems,
+    unlabelled: VerdictItems,
+    target: VerdictTarget,
     *,
     judge: str,
     task: str,
@@ -166,7 +166,7 @@ def estimate(
     )
 
 
-def _count_items(labelled: JudgedItems, unlabelled: JudgedItems, own: Verdicts, other: Verdicts) -> dict[str, Any]:
+def _count_items(labelled: VerdictItems, unlabelled: VerdictItems, own: Verdicts, other: Verdicts) -> dict[str, Any]:
     """The fields of the record that count items, clusters and answers."""
     return {
         "labelled": len(own),
@@ -181,7 +181,7 @@ def _count_items(labelled: JudgedItems, unlabelled: JudgedItems, own: Verdicts, 
 
 
 def _describe_judge(
-    own: Verdicts, other: Verdicts, target: Target, rates: worth.Rates | None, confidence: float
+    own: Verdicts, other: Verdicts, target: VerdictTarget, rates: worth.Rates | None, confidence: float
 ) -> dict[str, Any]:
     """The fields of the record that say how good the judge is, and what it saves in labels."""
     rho = worth.correlation(own, low=target.low, high=target.high, confidence=confidence)
@@ -197,7 +197,7 @@ def _describe_judge(
     }
 
 
-def _check_enough(judged: JudgedItems, what: str, where: str) -> None:
+def _check_enough(judged: VerdictItems, what: str, where: str) -> None:
     """Two items are the least.
 
     Raises:
@@ -215,7 +215,9 @@ def _check_enough(judged: JudgedItems, what: str, where: str) -> None:
     raise DataError(f"{where}: {len(judged.items)} {what} items with an answer{why}; two are the least")
 
 
-def _estimate_by_method(own: Verdicts, other: Verdicts, target: Target, confidence: float) -> dict[str, Measurement]:
+def _estimate_by_method(
+    own: Verdicts, other: Verdicts, target: VerdictTarget, confidence: float
+) -> dict[str, Measurement]:
     """The rate or mean by each method that there is for it."""
     # Labelled items have gold by construction. The check is for the type, in which it may be absent.
     gold = np.empty(0) if own.gold is None else own.gold
@@ -242,7 +244,7 @@ def _to_estimate(number: Measurement) -> IntervalEstimate:
 
 
 def _warnings(
-    target: Target,
+    target: VerdictTarget,
     own: Verdicts,
     other: Verdicts,
     rates: worth.Rates | None,
@@ -268,7 +270,7 @@ def _warnings(
         )
 
 
-def _warnings_of_rates(target: Target, rate: float, rates: worth.Rates, corrected: Measurement) -> Iterator[str]:
+def _warnings_of_rates(target: VerdictTarget, rate: float, rates: worth.Rates, corrected: Measurement) -> Iterator[str]:
     q0, q1, skill = rates.specificity.value, rates.sensitivity.value, rates.skill
     # Without both kinds of items among the labels there are no error rates, and no more to warn of.
     if q0 is None or q1 is None or skill.value is None or skill.low is None:
@@ -295,7 +297,7 @@ def _warnings_of_rates(target: Target, rate: float, rates: worth.Rates, correcte
         yield "Rogan-Gladen has no interval: no share explains the verdicts, so the judge errs otherwise on these items"
 
 
-def _assumptions(target: Target) -> Iterator[str]:
+def _assumptions(target: VerdictTarget) -> Iterator[str]:
     yield "PPI++: the labelled items are a random sample of the population that the unlabelled ones come from"
     if not target.is_class:
         yield "it does not hold where they are not: label a random sample of the new items"
@@ -310,7 +312,7 @@ def _assumptions(target: Target) -> Iterator[str]:
     yield "neither holds where the items themselves differ (harder, longer, from elsewhere): label some of the new ones"
 
 
-def _mean_text(target: Target, verdicts: Verdicts) -> str:
+def _mean_text(target: VerdictTarget, verdicts: Verdicts) -> str:
     return f"{write_number(target.unit, float(verdicts.judged.mean()))}{' %' if target.label else ''}"
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from harness.report.estimate import Estimates, IntervalEstimate
-    from harness.report.verdicts import Target
+    from harness.report.verdicts import VerdictTarget
 
 _METHODS = {
     "judge-alone": "the judge alone",
@@ -22,7 +22,7 @@ _METHODS = {
 }
 
 
-def estimate_rows(found: Estimates, target: Target) -> tuple[list[str], list[list[str]]]:
+def estimate_rows(found: Estimates, target: VerdictTarget) -> tuple[list[str], list[list[str]]]:
     """Header and cells of the table of estimates, as people read them."""
     unit = target.unit
     return ["", _heading(target), "interval"], [
@@ -35,7 +35,7 @@ def estimate_rows(found: Estimates, target: Target) -> tuple[list[str], list[lis
     ]
 
 
-def print_estimates(found: Estimates, target: Target, console: Console) -> None:
+def print_estimates(found: Estimates, target: VerdictTarget, console: Console) -> None:
     """Print the estimates, what the judge is like, what a label is worth, and what all of it rests on."""
     print_title(f"{found.target} · {found.task} · {found.judge}", console)
     print_rows(*estimate_rows(found, target), console)
@@ -79,7 +79,7 @@ def _count_text(items: int, clusters: int) -> str:
     return f"{items:,} items" if items == clusters else f"{items:,} items in {clusters:,} clusters"
 
 
-def _heading(target: Target) -> str:
+def _heading(target: VerdictTarget) -> str:
     return "share, %" if target.label else "mean"
 
 

@@ -14,12 +14,12 @@ from typing import Any, TypeVar
 from harness.api import Metric, UserError
 from harness.manifest.model import ReportSettings
 from harness.recorded.load import LeftOut
-from harness.report.entries import Entry, check_rivals, disambiguate_judges
+from harness.report.entries import LeaderboardEntry, check_rivals, disambiguate_judges
 from harness.report.faithfulness import Faithfulness
-from harness.report.measure import Measure, metric_finder
+from harness.report.measure import MetricRules, metric_finder
 from harness.report.numbers import bare
 from harness.report.places import Field, find_ranked, place_judges
-from harness.report.records import Compare, Leaderboard, Row
+from harness.report.records import Compare, Leaderboard, LeaderboardRow
 from harness.report.scored import ScoredCell
 from harness.report.settings import DEFAULT, rules_of
 from harness.report.spending import spending_of
@@ -55,7 +55,7 @@ def build_leaderboard(
         UserError: There are no cells, cells of one task were scored by different rules or saw
             different data, or the metric does not fit a task.
     """
-    measure = Measure(find_metric=find_metric or metric_finder(), rules=rules_of(settings, seed=seed))
+    measure = MetricRules(find_metric=find_metric or metric_finder(), rules=rules_of(settings, seed=seed))
     entries = _make_entries(cells, settings, measure)
     # Before names are changed and anything is compared: numbers of different items must not stand in one block.
     check_rivals(entries)
@@ -90,7 +90,9 @@ def build_leaderboard(
     )
 
 
-def _make_entries(cells: Iterable[ScoredCell], settings: ReportSettings, measure: Measure) -> list[Entry]:
+def _make_entries(
+    cells: Iterable[ScoredCell], settings: ReportSettings, measure: MetricRules
+) -> list[LeaderboardEntry]:
     """What competes, before anything is compared."""
     by_category = settings.group_by == "category"
     entries = [
@@ -102,8 +104,8 @@ def _make_entries(cells: Iterable[ScoredCell], settings: ReportSettings, measure
 
 
 def _make_rows(
-    entries: Sequence[Entry], tallies: Mapping[tuple[str, str, str], Tally], settings: ReportSettings
-) -> list[Row]:
+    entries: Sequence[LeaderboardEntry], tallies: Mapping[tuple[str, str, str], Tally], settings: ReportSettings
+) -> list[LeaderboardRow]:
     """A row for each entry, without its place."""
     by_category = settings.group_by == "category"
     return [
@@ -119,7 +121,9 @@ def _make_rows(
 _Named = TypeVar("_Named", LeftOut, Faithfulness)
 
 
-def _rename(found: Iterable[_Named], entries: Sequence[Entry], named: Sequence[Entry]) -> list[_Named]:
+def _rename(
+    found: Iterable[_Named], entries: Sequence[LeaderboardEntry], named: Sequence[LeaderboardEntry]
+) -> list[_Named]:
     """What is known of judges beside their answers, under the names that they have on the board."""
     # A judge that answered no task of its run has no entry, and keeps its name.
     names = {(entry.judge, entry.run): other.judge for entry, other in zip(entries, named, strict=True)}
@@ -127,11 +131,11 @@ def _rename(found: Iterable[_Named], entries: Sequence[Entry], named: Sequence[E
 
 
 def _rank_blocks(
-    rows: Sequence[Row],
-    rivals: Mapping[Block, Sequence[Entry]],
+    rows: Sequence[LeaderboardRow],
+    rivals: Mapping[Block, Sequence[LeaderboardEntry]],
     settings: ReportSettings,
     *,
-    measure: Measure,
+    measure: MetricRules,
     left_out: Sequence[LeftOut],
 ) -> list[Field]:
     """The blocks, each compared and with its places, in the order of the board."""
@@ -144,13 +148,13 @@ def _rank_blocks(
 
 
 def _rank_overall(
-    rows: Sequence[Row],
-    rivals: Mapping[Block, Sequence[Entry]],
+    rows: Sequence[LeaderboardRow],
+    rivals: Mapping[Block, Sequence[LeaderboardEntry]],
     settings: ReportSettings,
     *,
-    measure: Measure,
+    measure: MetricRules,
     left_out: Sequence[LeftOut],
-) -> tuple[Row, ...]:
+) -> tuple[LeaderboardRow, ...]:
     """The judges over all tasks, where there are several of both."""
     several = len({row.task for row in rows}) > 1 and len({row.judge for row in rows}) > 1
     if settings.group_by != "task" or settings.compare == "none" or not several:
@@ -159,20 +163,22 @@ def _rank_overall(
     return tuple(sorted(place_judges(field, settings.compare).rows, key=_sort_key))
 
 
-def _compare_field(rows: Sequence[Row], rivals: Sequence[Entry], measure: Measure, tests: Compare) -> Field:
+def _compare_field(
+    rows: Sequence[LeaderboardRow], rivals: Sequence[LeaderboardEntry], measure: MetricRules, tests: Compare
+) -> Field:
     """One block, compared."""
     # A judge that is not ranked is compared as well, and takes no share of the family's level.
     compared = measure.compare(rivals, ranked=find_ranked(rows)) if tests == "all-pairs" else ()
     return Field(rows=tuple(rows), comparisons=compared)
 
 
-def _cell_key(entry: Entry) -> tuple[str, str, str]:
+def _cell_key(entry: LeaderboardEntry) -> tuple[str, str, str]:
     """What names a cell among all: its categories are entries of their own."""
     return entry.task, entry.judge, entry.run
 
 
 def _list_unread(
-    entries: Mapping[tuple[str, str, str], Entry], tallies: Mapping[tuple[str, str, str], Tally]
+    entries: Mapping[tuple[str, str, str], LeaderboardEntry], tallies: Mapping[tuple[str, str, str], Tally]
 ) -> tuple[UnreadAnswers, ...]:
     """One record for each cell that has answers without a verdict."""
     found = []
@@ -193,7 +199,7 @@ def _list_unread(
     return tuple(found)
 
 
-def _list_usage(entries: Iterable[Entry], *, confidence: float) -> tuple[JudgeUsage, ...]:
+def _list_usage(entries: Iterable[LeaderboardEntry], *, confidence: float) -> tuple[JudgeUsage, ...]:
     """One record for each judge of each run."""
     # A question that two tasks share is asked once, so what it took cannot be added up over tasks.
     cells: dict[tuple[str, str], dict[str, ScoredCell]] = {}
@@ -207,23 +213,23 @@ def _list_usage(entries: Iterable[Entry], *, confidence: float) -> tuple[JudgeUs
     )
 
 
-def _group_rows(rows: Iterable[Row]) -> dict[Block, list[Row]]:
-    found: dict[Block, list[Row]] = {}
+def _group_rows(rows: Iterable[LeaderboardRow]) -> dict[Block, list[LeaderboardRow]]:
+    found: dict[Block, list[LeaderboardRow]] = {}
     for row in rows:
         found.setdefault(row.block, []).append(row)
     return found
 
 
-def _group_rivals(entries: Iterable[Entry]) -> dict[Block, list[Entry]]:
+def _group_rivals(entries: Iterable[LeaderboardEntry]) -> dict[Block, list[LeaderboardEntry]]:
     """Entries by block and then by name, so that the order of the runs does not say who is first in a pair."""
-    found: dict[Block, list[Entry]] = {}
+    found: dict[Block, list[LeaderboardEntry]] = {}
     # The sign of a difference depends on who is first. By name, it is the same in every report of the same runs.
     for entry in sorted(entries, key=lambda entry: (entry.task, entry.category, entry.judge)):
         found.setdefault((entry.task, entry.category, ""), []).append(entry)
     return found
 
 
-def _sort_key(row: Row) -> tuple[Block, float, bool, float, str]:
+def _sort_key(row: LeaderboardRow) -> tuple[Block, float, bool, float, str]:
     """Sorts rows by block, then rank, then value, then name. What has no rank or no value comes last."""
     rank = math.inf if row.rank_low is None else row.rank_low
     # The next element of the key puts a row without a value last. The number itself then does not matter.
@@ -231,12 +237,12 @@ def _sort_key(row: Row) -> tuple[Block, float, bool, float, str]:
     return row.block, rank, row.value is None, -value if row.greater_is_better else value, row.judge
 
 
-def _set_block(found: Comparison, row: Row) -> Comparison:
+def _set_block(found: Comparison, row: LeaderboardRow) -> Comparison:
     """A comparison with the block that it is about."""
     return replace(found, task=row.task, category=row.category, suite=row.suite)
 
 
-def _make_row(entry: Entry, *, min_coverage: float | None, unread: Mapping[str, int]) -> Row:
+def _make_row(entry: LeaderboardEntry, *, min_coverage: float | None, unread: Mapping[str, int]) -> LeaderboardRow:
     """The facts of the cell and the metric on show, field by field, and what only a leaderboard has."""
     scores, estimate, cell = entry.scores, entry.estimate, entry.cell
     consistency = {found.metric: found.value for found in scores.consistency}
@@ -245,7 +251,7 @@ def _make_row(entry: Entry, *, min_coverage: float | None, unread: Mapping[str, 
     standing = cell.standing
     if standing is not None and not standing.verified:
         flags = (*flags, "does-not-hold")
-    return Row(
+    return LeaderboardRow(
         **{**facts, "judge": entry.judge, "flags": flags},
         category=entry.category,
         tasks=(scores.task,),

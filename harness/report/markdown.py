@@ -12,7 +12,7 @@ from harness.api import Unit, write_interval, write_number
 from harness.report import ceilings, faithfulness, notes, summary, trust, unread, usage
 from harness.report.escaping import for_markdown
 from harness.report.numbers import NOTHING, heading, p_value, share, size
-from harness.report.records import Leaderboard, Row
+from harness.report.records import Leaderboard, LeaderboardRow
 from harness.report.row_text import consistency, rank_text, standing
 from harness.score.records import Comparison
 
@@ -109,11 +109,11 @@ def _faithfulness(leaderboard: Leaderboard, task: str | None, judges: Sequence[s
     ]
 
 
-def _of_task(leaderboard: Leaderboard, task: str) -> list[Row]:
+def _of_task(leaderboard: Leaderboard, task: str) -> list[LeaderboardRow]:
     return [row for row in leaderboard.rows if row.task == task]
 
 
-def _mark(row: Row | None) -> str:
+def _mark(row: LeaderboardRow | None) -> str:
     return summary.interval_text(row) + (summary.BEST if summary.is_best(row) else "")
 
 
@@ -174,7 +174,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, left: str = "
     )
 
 
-def _ranking(rows: Sequence[Row]) -> str:
+def _ranking(rows: Sequence[LeaderboardRow]) -> str:
     lettered = any(row.letters for row in rows)
     header = ["rank", *(["letters"] if lettered else []), "judge", "value", "interval", "n", "asked", "coverage"]
     header += ["excluded", "worst case", "with probabilities"]
@@ -231,7 +231,7 @@ def _unread(leaderboard: Leaderboard) -> list[str]:
     ]
 
 
-def _others(rows: Sequence[Row]) -> str:
+def _others(rows: Sequence[LeaderboardRow]) -> str:
     """Value and interval of each metric that is not the one shown. One of probabilities says on how many it rests."""
     metrics = list(dict.fromkeys(metric for row in rows for metric in row.others))
     cells = []
@@ -245,7 +245,7 @@ def _others(rows: Sequence[Row]) -> str:
     return table(header, cells, left="l" + "r" * len(metrics))
 
 
-def _by_category(rows: Sequence[Row]) -> str:
+def _by_category(rows: Sequence[LeaderboardRow]) -> str:
     """Value and interval of the metric on show in each category."""
     names = sorted({name for row in rows for name in row.categories})
     cells = [[row.judge, *(_other(row.categories.get(name, {})) for name in names)] for row in rows]
@@ -264,16 +264,16 @@ def _other(numbers: Mapping[str, Any]) -> str:
     return shown + basis.get(numbers.get("basis", ""), "")
 
 
-def _histograms_fit(rows: Sequence[Row]) -> bool:
+def _histograms_fit(rows: Sequence[LeaderboardRow]) -> bool:
     # Scores and rankings have too many values for a table of shares.
     return 0 < len(_verdicts(rows)) <= _MOST_VERDICTS
 
 
-def _verdicts(rows: Sequence[Row]) -> list[str]:
+def _verdicts(rows: Sequence[LeaderboardRow]) -> list[str]:
     return sorted({name for row in rows for name in (*row.histogram, *row.gold_histogram)})
 
 
-def _histograms(rows: Sequence[Row]) -> str:
+def _histograms(rows: Sequence[LeaderboardRow]) -> str:
     """Share of each verdict, the gold in the first line. Places are canonical."""
     verdicts = _verdicts(rows)
     # Gold comes first: a judge's shares mean something only beside those of the right answers.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from harness.api import Metric, RecordedAnswer, UserError
 from harness.libraries.text import clean
-from harness.report.entries import Entry
+from harness.report.entries import LeaderboardEntry
 from harness.report.numbers import bare
 from harness.report.scored import ScoredCell
 from harness.score.cell import score_recorded
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Measure:
+class MetricRules:
     """How numbers are made: the metrics by name, and how judges are compared."""
 
     find_metric: Callable[[str], Metric]
@@ -35,7 +35,7 @@ class Measure:
     rounds: dict[tuple[int, ...], Round] = field(default_factory=dict, repr=False)
     """The rounds of whole tasks that were made: the order over all tasks needs each of them once more."""
 
-    def entries(self, cell: ScoredCell, *, metric: str | None, by_category: bool) -> Iterator[Entry]:
+    def entries(self, cell: ScoredCell, *, metric: str | None, by_category: bool) -> Iterator[LeaderboardEntry]:
         """The entry of a cell, or one for each of its categories.
 
         Raises:
@@ -56,7 +56,7 @@ class Measure:
         else:
             yield self._make_entry(cell, self._score(cell, cell.table(), name), name, category="", table=cell.table)
 
-    def round(self, rivals: Sequence[Entry], *, metric: str | None = None) -> Round:
+    def round(self, rivals: Sequence[LeaderboardEntry], *, metric: str | None = None) -> Round:
         """The judges of one task, or of one of its categories.
 
         Args:
@@ -79,7 +79,7 @@ class Measure:
             self.rounds[key] = made
         return made
 
-    def compare(self, rivals: Sequence[Entry], *, ranked: Collection[str]) -> tuple[Comparison, ...]:
+    def compare(self, rivals: Sequence[LeaderboardEntry], *, ranked: Collection[str]) -> tuple[Comparison, ...]:
         """Every two entries of one block, as one family of those that are ranked.
 
         Raises:
@@ -101,9 +101,9 @@ class Measure:
 
     def _make_entry(
         self, cell: ScoredCell, scores: CellScores, name: str, *, category: str, table: Callable[[], CellTable]
-    ) -> Entry:
+    ) -> LeaderboardEntry:
         estimate = next(found for found in scores.estimates if bare(found.metric) == bare(name))
-        return Entry(
+        return LeaderboardEntry(
             run=cell.run, judge=cell.judge, category=category, cell=cell, scores=scores, estimate=estimate, table=table
         )
 

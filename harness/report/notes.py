@@ -9,7 +9,7 @@ from dataclasses import replace
 from harness.api import Protocol
 from harness.report import ceilings, unread
 from harness.report.numbers import exact_size, share, short, size
-from harness.report.records import MEAN_RANK, Leaderboard, Row
+from harness.report.records import MEAN_RANK, Leaderboard, LeaderboardRow
 from harness.report.row_text import consistency, standing
 
 # One sentence for all three: they have one cause, and a reader needs the counts once.
@@ -30,22 +30,22 @@ _OF_MISSING = {
 }
 
 
-def blocks(leaderboard: Leaderboard) -> list[list[Row]]:
+def blocks(leaderboard: Leaderboard) -> list[list[LeaderboardRow]]:
     """The rows by block, both in the leaderboard's order."""
-    found: dict[tuple[str, str, str], list[Row]] = {}
+    found: dict[tuple[str, str, str], list[LeaderboardRow]] = {}
     for row in leaderboard.rows:
         found.setdefault(row.block, []).append(row)
     return list(found.values())
 
 
-def title(row: Row) -> str:
+def title(row: LeaderboardRow) -> str:
     """Name of the row's block: the task, `task · category`, or the suite."""
     if not row.task:
         return row.suite
     return f"{row.task} · {row.category}" if row.category else row.task
 
 
-def facts(rows: Sequence[Row]) -> list[str]:
+def facts(rows: Sequence[LeaderboardRow]) -> list[str]:
     """What holds for a whole block, a line each: its size and most frequent gold answer, then its protocol."""
     first = rows[0]
     # The row of a suite has no items and no protocol of its own. Its tasks are what it is about.
@@ -72,7 +72,7 @@ def summary(protocol: Mapping[str, object]) -> str:
     return Protocol(**fields).summary()  # type: ignore[arg-type]  # checked by Protocol itself
 
 
-def flag_notes(leaderboard: Leaderboard, rows: Sequence[Row], *, counts: bool = True) -> list[str]:
+def flag_notes(leaderboard: Leaderboard, rows: Sequence[LeaderboardRow], *, counts: bool = True) -> list[str]:
     """Each flag of a block in words, and how many answers have no verdict, and why.
 
     Flags that come from the task itself are said once, and those about missing answers in one sentence.
@@ -94,14 +94,14 @@ def flag_notes(leaderboard: Leaderboard, rows: Sequence[Row], *, counts: bool = 
     return said
 
 
-def why_undefined(row: Row) -> str:
+def why_undefined(row: LeaderboardRow) -> str:
     """That a judge has answers on a task, and its metric no value of them; empty where it has one."""
     if not row.task or row.value is not None or not row.statuses.get("ok", 0):
         return ""
     return f"{short(row.metric)} is not defined for its answers"
 
 
-def findings(leaderboard: Leaderboard, rows: Sequence[Row]) -> list[str]:
+def findings(leaderboard: Leaderboard, rows: Sequence[LeaderboardRow]) -> list[str]:
     """What a block says beside its table, a sentence each.
 
     What its comparisons can show, who is the same, what may be missing. How far people agree, and each judge beside
@@ -146,7 +146,7 @@ def cells_left_out(leaderboard: Leaderboard) -> list[str]:
     ]
 
 
-def own_flags(row: Row) -> list[str]:
+def own_flags(row: LeaderboardRow) -> list[str]:
     """The flags that the judge earned, without those of its task. What keeps it off the ranks or nearly does first."""
     # The terminal shows the first flag only, so the first is the one that changes what the row means.
     own = [flag for flag in row.flags if flag not in OF_THE_TASK]
@@ -209,7 +209,7 @@ def count_noun(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def _explain(row: Row, flag: str) -> str:
+def _explain(row: LeaderboardRow, flag: str) -> str:
     """One flag of a judge in words. One without an explanation stands for itself."""
     if flag not in OF_SUITES and not row.task:
         return f"{flag} on at least one of its tasks"
@@ -221,7 +221,7 @@ def _explain(row: Row, flag: str) -> str:
     return flag if explain is None else f"{flag} — {explain(row)}"
 
 
-def _missing(leaderboard: Leaderboard, row: Row, *, counts: bool) -> list[str]:
+def _missing(leaderboard: Leaderboard, row: LeaderboardRow, *, counts: bool) -> list[str]:
     """The flags about answers without a verdict, how many there are and why, and how many may be missing."""
     flags = [flag for flag in row.flags if flag in OF_ANSWERS]
     told = [unread.summarize(row.unread, row.asked)] if counts and row.unread else []
@@ -235,7 +235,7 @@ def _missing(leaderboard: Leaderboard, row: Row, *, counts: bool) -> list[str]:
     return [f"{', '.join(flags)} — {'; '.join(told)}" if flags else "; ".join(told)]
 
 
-def _habit(row: Row) -> str:
+def _habit(row: LeaderboardRow) -> str:
     """What a collapsed judge always says: one verdict, or one place with any candidate in it."""
     verdict, part = most_frequent(row.histogram)
     place, place_part = most_frequent(row.shown_histogram)
@@ -247,7 +247,7 @@ def _habit(row: Row) -> str:
     return f"says {verdict} in {share(part)} % of answers while {verdict} is right in {right} %"
 
 
-def _of_criterion(row: Row, criterion: str) -> Row:
+def _of_criterion(row: LeaderboardRow, criterion: str) -> LeaderboardRow:
     """A row with the histograms of one criterion. The verdicts of a rubric are `sharp: 4; better: B`."""
 
     def project(histogram: Mapping[str, int]) -> dict[str, int]:
@@ -266,16 +266,16 @@ def _of_criterion(row: Row, criterion: str) -> Row:
     )
 
 
-def _always_right(row: Row) -> str:
+def _always_right(row: LeaderboardRow) -> str:
     verdict, _ = most_frequent(row.gold_histogram)
     return f"the right answer is always {verdict}, so always saying {verdict} looks perfect"
 
 
-def _position(row: Row) -> str:
+def _position(row: LeaderboardRow) -> str:
     return f"names the first place shown in {consistency(row, 'first_position')} % of decided answers"
 
 
-OF_THE_TASK: Mapping[str, Callable[[Row], str]] = {
+OF_THE_TASK: Mapping[str, Callable[[LeaderboardRow], str]] = {
     "constant-gold": _always_right,
     "few-clusters": lambda row: (
         "fewer than 4 effective clusters (unequal ones count for less): intervals are wide, and no difference can show"
@@ -290,7 +290,7 @@ OF_THE_TASK: Mapping[str, Callable[[Row], str]] = {
 }
 """Flags that say something about the task and not about the judge, each with what it means; said once for a block."""
 
-OF_THE_JUDGE: Mapping[str, Callable[[Row], str]] = {
+OF_THE_JUDGE: Mapping[str, Callable[[LeaderboardRow], str]] = {
     "does-not-hold": lambda row: "its bundle says other numbers than its judgements; harness verify names them",
     "incomplete": lambda row: f"{count_noun(len(row.tasks), 'task')} of the suite only, so its mean is not ranked",
     "collapsed": _habit,

@@ -14,7 +14,7 @@ from dataclasses import replace
 from itertools import combinations
 
 from harness.report.places import Field, find_ranked
-from harness.report.records import MEAN_RANK, Row
+from harness.report.records import MEAN_RANK, LeaderboardRow
 from harness.score.contest import Contest, Round
 from harness.score.families import Family, family_of_gaps
 from harness.score.ranks import standings
@@ -26,8 +26,8 @@ METHOD = "rank-sets"
 
 
 def mean_ranks(
-    rows: Mapping[str, Row],
-    by_judge: Mapping[str, Sequence[Row]],
+    rows: Mapping[str, LeaderboardRow],
+    by_judge: Mapping[str, Sequence[LeaderboardRow]],
     rounds: Mapping[str, Round],
     *,
     inside: Sequence[str],
@@ -64,7 +64,9 @@ def mean_ranks(
     return Field(rows=tuple(rows.values()), comparisons=tuple(pairs))
 
 
-def _rank_all(inside: Sequence[str], present: Sequence[str], own: Mapping[str, Row | None]) -> dict[str, float]:
+def _rank_all(
+    inside: Sequence[str], present: Sequence[str], own: Mapping[str, LeaderboardRow | None]
+) -> dict[str, float]:
     """Ranks on one task. Those without a place share the last ones."""
     last = (len(present) + 1 + len(inside)) / 2
     found = dict.fromkeys(inside, last)
@@ -89,7 +91,7 @@ def _mean_over(points: Sequence[float], sets: Sequence[tuple[int, int]]) -> tupl
     return value, (sum(low for low, _ in sets) / len(sets), sum(high for _, high in sets) / len(sets))
 
 
-def _clear_task(row: Row) -> Row:
+def _clear_task(row: LeaderboardRow) -> LeaderboardRow:
     return replace(
         row,
         metric=MEAN_RANK,
@@ -102,7 +104,7 @@ def _clear_task(row: Row) -> Row:
     )
 
 
-def _rank_values(rows: Sequence[Row]) -> list[float]:
+def _rank_values(rows: Sequence[LeaderboardRow]) -> list[float]:
     """Ranks of the values as they are. Equal values share the mean of their ranks."""
     # The sign makes smaller better for every metric.
     signed = [(-1 if row.greater_is_better else 1) * (row.value or 0.0) for row in rows]
@@ -111,7 +113,7 @@ def _rank_values(rows: Sequence[Row]) -> list[float]:
 
 def _compare_tasks(
     present: Mapping[str, Sequence[str]],
-    own: Mapping[str, Mapping[str, Row]],
+    own: Mapping[str, Mapping[str, LeaderboardRow]],
     rounds: Mapping[str, Round],
     *,
     rules: Rules,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from harness.report.records import Compare, Row
+from harness.report.records import Compare, LeaderboardRow
 from harness.score.ranks import Standing, standings
 from harness.score.records import Comparison
 
@@ -20,13 +20,13 @@ UNRANKED = frozenset({"does-not-hold", "incomplete", "low-coverage", "no-answers
 class Field:
     """The judges of one block."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[LeaderboardRow, ...]
     """One for each judge."""
     comparisons: tuple[Comparison, ...]
     """Of every two of them."""
 
 
-def find_ranked(rows: Iterable[Row]) -> list[str]:
+def find_ranked(rows: Iterable[LeaderboardRow]) -> list[str]:
     """The judges that are ranked."""
     return [row.judge for row in rows if row.value is not None and not UNRANKED & set(row.flags)]
 
@@ -47,7 +47,7 @@ def place_judges(field: Field, compare: Compare) -> Field:
     return replace(field, rows=tuple(_set_place(row, found, unsure) for row in field.rows))
 
 
-def _set_place(row: Row, found: dict[str, Standing], unsure: set[str]) -> Row:
+def _set_place(row: LeaderboardRow, found: dict[str, Standing], unsure: set[str]) -> LeaderboardRow:
     if row.judge in unsure:
         row = replace(row, flags=(*row.flags, "depends-on-missing"))
     if row.judge not in found:
@@ -56,6 +56,6 @@ def _set_place(row: Row, found: dict[str, Standing], unsure: set[str]) -> Row:
     return replace(row, rank_low=place.low, rank_high=place.high, letters=place.letters)
 
 
-def _value_key(row: Row) -> tuple[float, str]:
+def _value_key(row: LeaderboardRow) -> tuple[float, str]:
     value = row.value or 0.0
     return -value if row.greater_is_better else value, row.judge

@@ -15,8 +15,8 @@ import numpy as np
 
 from harness.api import Metric, Unit, UserError
 from harness.libraries.text import clean
-from harness.report.entries import Entry, check_rivals, disambiguate_judges
-from harness.report.measure import Measure
+from harness.report.entries import LeaderboardEntry, check_rivals, disambiguate_judges
+from harness.report.measure import MetricRules
 from harness.report.records import as_plain
 from harness.report.scored import ScoredCell
 from harness.score import planning
@@ -96,7 +96,7 @@ class ItemPlan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class PlanQuestion:
     """What is asked of a plan."""
 
     difference: float | None = None
@@ -135,7 +135,7 @@ class Question:
 
 def plan_from_cells(
     cells: Sequence[ScoredCell],
-    question: Question,
+    question: PlanQuestion,
     *,
     names: Collection[str] = (),
     metric: str | None = None,
@@ -157,10 +157,10 @@ def plan_from_cells(
     Raises:
         UserError: The judges of a task cannot be compared, or there is nothing to learn from the runs.
     """
-    measure = Measure(find_metric=find_metric, rules=replace(rules, confidence=question.confidence))
+    measure = MetricRules(find_metric=find_metric, rules=replace(rules, confidence=question.confidence))
     entries = disambiguate_judges(next(measure.entries(cell, metric=metric, by_category=False)) for cell in cells)
     check_rivals(entries)
-    by_task: dict[str, list[Entry]] = {}
+    by_task: dict[str, list[LeaderboardEntry]] = {}
     for entry in entries:
         by_task.setdefault(entry.task, []).append(entry)
     rows: list[PlanRow] = []
@@ -186,7 +186,9 @@ def plan_from_cells(
     return _make_plan(question, rows, correlation if any(not row.judge_b for row in rows) else None)
 
 
-def _find_quantile(contest: Contest, rivals: Sequence[Entry], question: Question, rules: Rules) -> float | None:
+def _find_quantile(
+    contest: Contest, rivals: Sequence[LeaderboardEntry], question: PlanQuestion, rules: Rules
+) -> float | None:
     """The quantile of the judges of a task as their own board has it. `None` where another number of them is meant."""
     # The board does not rank judges below the coverage, and they take no share of its family.
     inside = [entry.judge for entry in rivals if entry.scores.coverage >= entry.cell.protocol.min_coverage]
@@ -198,7 +200,7 @@ def _find_quantile(contest: Contest, rivals: Sequence[Entry], question: Question
 
 
 def plan_from_rates(
-    question: Question, *, discordance: float | None = None, accuracy: float | None = None, correlation: float = 0.5
+    question: PlanQuestion, *, discordance: float | None = None, accuracy: float | None = None, correlation: float = 0.5
 ) -> ItemPlan:
     """A plan for two accuracies on the same items, without a run: McNemar's test.
 
@@ -249,7 +251,7 @@ def _find_largest(share: Callable[[float], float], most: float) -> float:
     return low
 
 
-def _make_plan(question: Question, rows: Sequence[PlanRow], correlation: float | None) -> ItemPlan:
+def _make_plan(question: PlanQuestion, rows: Sequence[PlanRow], correlation: float | None) -> ItemPlan:
     return ItemPlan(
         difference=question.difference,
         n=question.n,
@@ -261,7 +263,9 @@ def _make_plan(question: Question, rows: Sequence[PlanRow], correlation: float |
     )
 
 
-def _plan_pair(a: Entry, b: Entry, met: Meeting, question: Question, is_mean: bool) -> PlanRow | None:
+def _plan_pair(
+    a: LeaderboardEntry, b: LeaderboardEntry, met: Meeting, question: PlanQuestion, is_mean: bool
+) -> PlanRow | None:
     """What two judges of a task tell, by a mean of credit or another metric. `None` where they never differ."""
     ((view, other),) = met.views
     apart = met.gap
@@ -298,7 +302,7 @@ def _plan_pair(a: Entry, b: Entry, met: Meeting, question: Question, is_mean: bo
     )
 
 
-def _plan_single(entry: Entry, metric: Metric, question: Question, correlation: float) -> PlanRow:
+def _plan_single(entry: LeaderboardEntry, metric: Metric, question: PlanQuestion, correlation: float) -> PlanRow:
     """One judge of a run, and another that is assumed to be about as good.
 
     Raises:
@@ -331,7 +335,7 @@ def _plan_single(entry: Entry, metric: Metric, question: Question, correlation: 
 
 
 def _make_row(
-    question: Question,
+    question: PlanQuestion,
     deviation: float,
     *,
     noise: float = 0.0,

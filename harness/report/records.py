@@ -41,7 +41,7 @@ Compare = Literal["all-pairs", "none"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row(CellFacts, Estimate):
+class LeaderboardRow(CellFacts, Estimate):
     """One judge in one block of the leaderboard: the facts of its cell, the metric on show, and its place."""
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"use_attribute_docstrings": True}
@@ -92,7 +92,7 @@ class Row(CellFacts, Estimate):
         return (self.task, self.category, self.suite if not self.task else "")
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Row:
+    def from_json(cls, data: Mapping[str, Any]) -> LeaderboardRow:
         """The row of a leaderboard's JSON."""
         # JSON has lists only. The records are frozen, and hold tuples.
         values = {**data, "tasks": tuple(data["tasks"]), "flags": tuple(data["flags"])}
@@ -127,7 +127,7 @@ class Leaderboard:
     """`counts`: a judge must be better with missing answers counted wrong too; or `at-random`: they are declared so."""
     equivalence: float | None
     """Judges whose difference is shown to be smaller than this are called equivalent; `null`: nothing is said."""
-    rows: tuple[Row, ...]
+    rows: tuple[LeaderboardRow, ...]
     """One for each judge in each block."""
     comparisons: tuple[Comparison, ...]
     """All pairs of judges within each block."""
@@ -137,7 +137,7 @@ class Leaderboard:
     """What judges were not asked; sorted by judge and task."""
     unread: tuple[UnreadAnswers, ...] = ()
     """The answers without a verdict of each judge on each task, where there are any; sorted by task and judge."""
-    overall: tuple[Row, ...] = ()
+    overall: tuple[LeaderboardRow, ...] = ()
     """The judges over all tasks of the board by their mean value or mean rank, each with its rank set: rows as those of
     a suite, without its name. Empty where the board has one task or one judge, or is of suites or categories."""
     faithfulness: tuple[Faithfulness, ...] = ()
@@ -150,7 +150,7 @@ class Leaderboard:
     def from_json(cls, data: Mapping[str, Any]) -> Leaderboard:
         """The leaderboard that `to_json` wrote."""
         fields = {name: value for name, value in data.items() if name != "schema"}
-        fields["rows"] = tuple(Row.from_json(row) for row in data["rows"])
+        fields["rows"] = tuple(LeaderboardRow.from_json(row) for row in data["rows"])
         fields["comparisons"] = tuple(Comparison(**pair) for pair in data["comparisons"])
         # Fields that are younger than the first boards have a default, so that these are still read.
         fields["usage"] = tuple(
@@ -158,7 +158,7 @@ class Leaderboard:
         )
         fields["left_out"] = tuple(LeftOut(**cell) for cell in data.get("left_out", ()))
         fields["unread"] = tuple(_unread(record) for record in data.get("unread", ()))
-        fields["overall"] = tuple(Row.from_json(row) for row in data.get("overall", ()))
+        fields["overall"] = tuple(LeaderboardRow.from_json(row) for row in data.get("overall", ()))
         fields["faithfulness"] = tuple(Faithfulness(**record) for record in data.get("faithfulness", ()))
         fields["sections"] = tuple(data.get("sections", ()))
         return cls(**fields)

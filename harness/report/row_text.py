@@ -8,10 +8,10 @@ from harness.api import write_interval, write_number
 from harness.report.numbers import NOTHING
 
 if TYPE_CHECKING:
-    from harness.report.records import Row
+    from harness.report.records import LeaderboardRow
 
 
-def rank_text(row: Row) -> str:
+def rank_text(row: LeaderboardRow) -> str:
     """The confidence set of a judge's rank: `1` where it is one rank, `1–3` where it is several, `–` where none."""
     if row.rank_low is None or row.rank_high is None:
         return NOTHING
@@ -19,13 +19,13 @@ def rank_text(row: Row) -> str:
     return str(row.rank_low) if row.rank_low == row.rank_high else f"{row.rank_low}–{row.rank_high}"
 
 
-def standing(row: Row) -> str:
+def standing(row: LeaderboardRow) -> str:
     """What is known of a row of a bundle: `verified, signed by ann`; empty for one that is neither."""
     held = [] if row.verified is None else ["verified" if row.verified else "does not hold"]
     return ", ".join([*held, *([f"signed by {row.signed_by}"] if row.signed_by else [])])
 
 
-def consistency(row: Row, name: str, *, interval: bool = False) -> str:
+def consistency(row: LeaderboardRow, name: str, *, interval: bool = False) -> str:
     """One of `swap_consistency`, `first_position`, `repeat_consistency`, with its interval in brackets if wanted."""
     own = row.consistency.get(name, {})
     low, high = (cast("float | None", own.get(end)) for end in ("ci_low", "ci_high"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from harness.report.records import SCHEMA, Leaderboard, Row
+from harness.report.records import SCHEMA, Leaderboard, LeaderboardRow
 
 
 def leaderboard_schema() -> dict[str, Any]:
@@ -14,7 +14,7 @@ def leaderboard_schema() -> dict[str, Any]:
 
     # Serialization and not validation: fields with a default are always written, so readers can count on them.
     schema = TypeAdapter(Leaderboard).json_schema(mode="serialization")
-    _describe_inherited(schema["$defs"]["Row"]["properties"])
+    _describe_inherited(schema["$defs"][LeaderboardRow.__name__]["properties"])
     marker = {"const": SCHEMA, "type": "string", "description": "Name and version of this schema."}
     schema["properties"] = {"schema": marker, **schema["properties"]}
     schema["required"] = ["schema", *schema["required"]]
@@ -26,7 +26,7 @@ def _describe_inherited(fields: dict[str, dict[str, Any]]) -> None:
     from pydantic import TypeAdapter
 
     # pydantic reads the docstrings of a class's own fields only.
-    for base in Row.__mro__[1:]:
+    for base in LeaderboardRow.__mro__[1:]:
         if dataclasses.is_dataclass(base):
             for name, spec in TypeAdapter(base).json_schema(mode="serialization")["properties"].items():
                 fields[name].setdefault("description", spec["description"])

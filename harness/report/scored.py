@@ -27,7 +27,7 @@ SCHEMA = "judge-harness/scores/2"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class Attestation:
     """What is known of numbers that somebody else has handed over."""
 
     verified: bool
@@ -42,7 +42,7 @@ class ScoredCell(RecordedCell):
 
     scores: CellScores = field(repr=False)
     """The numbers."""
-    standing: Standing | None = None
+    standing: Attestation | None = None
     """Of a cell of a bundle; `None` for one of a run folder of this machine."""
 
     def table(self) -> CellTable:

@@ -14,11 +14,11 @@ from dataclasses import replace
 from itertools import groupby
 
 from harness.recorded.load import LeftOut
-from harness.report.entries import Entry
-from harness.report.measure import Measure
+from harness.report.entries import LeaderboardEntry
+from harness.report.measure import MetricRules
 from harness.report.overall import mean_ranks
 from harness.report.places import UNRANKED, Field, find_ranked
-from harness.report.records import Row
+from harness.report.records import LeaderboardRow
 from harness.score.contest import Contest, Round
 from harness.score.flags import FEW, INTERVAL_FLAGS
 from harness.score.intervals import JACKKNIFE, interval
@@ -31,10 +31,10 @@ _OF_TASKS = frozenset({"constant-gold", "no-errors", *INTERVAL_FLAGS})
 
 
 def rank_suites(
-    rows: Sequence[Row],
-    rivals: Mapping[Block, Sequence[Entry]],
+    rows: Sequence[LeaderboardRow],
+    rivals: Mapping[Block, Sequence[LeaderboardEntry]],
     *,
-    measure: Measure,
+    measure: MetricRules,
     left_out: Sequence[LeftOut] = (),
     compare: bool = True,
 ) -> list[Field]:
@@ -64,10 +64,10 @@ def rank_suites(
 
 
 def rank_overall(
-    rows: Sequence[Row],
-    rivals: Mapping[Block, Sequence[Entry]],
+    rows: Sequence[LeaderboardRow],
+    rivals: Mapping[Block, Sequence[LeaderboardEntry]],
     *,
-    measure: Measure,
+    measure: MetricRules,
     left_out: Sequence[LeftOut] = (),
 ) -> Field:
     """All tasks of a board as one suite without a name.
@@ -91,7 +91,7 @@ def rank_overall(
     return mean_ranks(summed, by_judge, rounds, inside=inside, rules=measure.rules, compare=True)
 
 
-def _is_asked_all(rows: Sequence[Row], tasks: Sequence[str]) -> bool:
+def _is_asked_all(rows: Sequence[LeaderboardRow], tasks: Sequence[str]) -> bool:
     """Whether a judge was asked all tasks to their end, and has a place on one of them at least."""
     unsure = {"partial", "does-not-hold"}
     done = {row.task for row in rows if not unsure & set(row.flags)}
@@ -101,10 +101,10 @@ def _is_asked_all(rows: Sequence[Row], tasks: Sequence[str]) -> bool:
 def _rank_suite(
     suite: str,
     tasks: Sequence[str],
-    rows: Sequence[Row],
-    rivals: Mapping[str, Sequence[Entry]],
+    rows: Sequence[LeaderboardRow],
+    rivals: Mapping[str, Sequence[LeaderboardEntry]],
     *,
-    measure: Measure,
+    measure: MetricRules,
     compare: bool,
 ) -> Field:
     rounds = {task: measure.round(own) for task, own in rivals.items()}
@@ -136,8 +136,12 @@ def _rank_suite(
 
 
 def _add_common_means(
-    means: Sequence[Row], rows: Sequence[Row], rivals: Mapping[str, Sequence[Entry]], *, measure: Measure
-) -> tuple[Row, ...]:
+    means: Sequence[LeaderboardRow],
+    rows: Sequence[LeaderboardRow],
+    rivals: Mapping[str, Sequence[LeaderboardEntry]],
+    *,
+    measure: MetricRules,
+) -> tuple[LeaderboardRow, ...]:
     """With the mean of each metric that every task of the suite is scored by, though it is not their headline."""
     common = [
         metric
@@ -160,14 +164,16 @@ def _add_common_means(
     return tuple(found.values())
 
 
-def _group_by_suite(rows: Iterable[Row]) -> list[tuple[str, list[Row]]]:
-    groups: dict[str, list[Row]] = {}
+def _group_by_suite(rows: Iterable[LeaderboardRow]) -> list[tuple[str, list[LeaderboardRow]]]:
+    groups: dict[str, list[LeaderboardRow]] = {}
     for row in rows:
         groups.setdefault(row.suite or row.task, []).append(row)
     return sorted(groups.items())
 
 
-def _mean_row(row: Row, own: Sequence[Row], rounds: Mapping[str, Round], *, confidence: float) -> Row:
+def _mean_row(
+    row: LeaderboardRow, own: Sequence[LeaderboardRow], rounds: Mapping[str, Round], *, confidence: float
+) -> LeaderboardRow:
     """The row of a suite with the mean over its tasks, and its interval."""
     alone = {task.task: task for task in own}
     # The interval of a task may be a closed formula. A jackknife of the same numbers would differ in the last digits.
@@ -189,7 +195,7 @@ def _mean_row(row: Row, own: Sequence[Row], rounds: Mapping[str, Round], *, conf
     return replace(row, value=apart.value, ci_low=low, ci_high=high, method=method, flags=(*row.flags, *few))
 
 
-def _sum_rows(suite: str, tasks: Sequence[str], rows: Sequence[Row]) -> Row:
+def _sum_rows(suite: str, tasks: Sequence[str], rows: Sequence[LeaderboardRow]) -> LeaderboardRow:
     """All that adds up over tasks. No value yet."""
     valued = [row for row in rows if row.value is not None]
     # Probabilities win over verdicts: the two do not add up, so the mean is over the tasks that have them.
@@ -245,7 +251,7 @@ def _sum_rows(suite: str, tasks: Sequence[str], rows: Sequence[Row]) -> Row:
     )
 
 
-def _hold_all(rows: Sequence[Row]) -> bool | None:
+def _hold_all(rows: Sequence[LeaderboardRow]) -> bool | None:
     """Whether a mean holds: where each part of it does, and not where one does not."""
     known = {row.verified for row in rows}
     return False if False in known else None if None in known else True
@@ -268,7 +274,7 @@ def _add_counts(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
     return dict(total)
 
 
-def _joint_hash(rows: Sequence[Row]) -> str:
+def _joint_hash(rows: Sequence[LeaderboardRow]) -> str:
     # Names and hashes in one text: two suites that swap the data of two tasks are not the same.
     text = "\n".join(f"{row.task}\t{row.data_hash}" for row in sorted(rows, key=lambda row: row.task))
     return hashlib.sha256(text.encode()).hexdigest()[:32]

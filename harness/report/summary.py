@@ -13,7 +13,7 @@ from harness.api import write_interval, write_number
 from harness.report import notes
 from harness.report.numbers import NOTHING, heading
 from harness.report.places import UNRANKED
-from harness.report.records import MEAN_RANK, Leaderboard, Row
+from harness.report.records import MEAN_RANK, Leaderboard, LeaderboardRow
 
 BEST = "*"
 """Stands at values of judges that may be the best."""
@@ -55,15 +55,15 @@ def list_judges(leaderboard: Leaderboard) -> list[str]:
     return sorted(valued, key=key)
 
 
-def rows_of(leaderboard: Leaderboard) -> dict[str, dict[str, Row]]:
+def rows_of(leaderboard: Leaderboard) -> dict[str, dict[str, LeaderboardRow]]:
     """The rows of each judge by task."""
-    found: dict[str, dict[str, Row]] = {}
+    found: dict[str, dict[str, LeaderboardRow]] = {}
     for row in leaderboard.rows:
         found.setdefault(row.judge, {})[row.task] = row
     return found
 
 
-def heads(rows: Sequence[Row]) -> tuple[str, str]:
+def heads(rows: Sequence[LeaderboardRow]) -> tuple[str, str]:
     """What stands beneath a task's name: its metric with the unit, and how many units its values rest on."""
     counts = sorted({row.n for row in rows if row.value is not None})
     shown = "" if not counts else f"{counts[0]:,}" if len(counts) == 1 else f"{counts[0]:,}–{counts[-1]:,}"
@@ -76,12 +76,12 @@ def overall_head(leaderboard: Leaderboard) -> str:
     return "mean rank" if row.metric == MEAN_RANK else f"mean {_metric_text(row)}"
 
 
-def _metric_text(row: Row) -> str:
+def _metric_text(row: LeaderboardRow) -> str:
     # A column is as narrow as its title, so the comma goes.
     return heading(row.metric, row.unit).replace(", %", " %")
 
 
-def interval_text(row: Row | None) -> str:
+def interval_text(row: LeaderboardRow | None) -> str:
     """A value with its interval: `74.4 (70.7–77.8)`. In brackets as a whole where the judge is not ranked."""
     if row is None or row.value is None:
         return NOTHING
@@ -91,7 +91,7 @@ def interval_text(row: Row | None) -> str:
     return text if is_ranked(row) else f"[{text}]"
 
 
-def value_text(row: Row | None) -> str:
+def value_text(row: LeaderboardRow | None) -> str:
     """A value with the larger half of its interval: `74.4 ±3.6`. In brackets where the judge is not ranked."""
     if row is None or row.value is None:
         return NOTHING
@@ -103,12 +103,12 @@ def value_text(row: Row | None) -> str:
     return text if is_ranked(row) else f"({text})"
 
 
-def is_ranked(row: Row) -> bool:
+def is_ranked(row: LeaderboardRow) -> bool:
     """Whether the row has a place, or would have one if judges were compared."""
     return row.value is not None and not UNRANKED & set(row.flags)
 
 
-def is_best(row: Row | None) -> bool:
+def is_best(row: LeaderboardRow | None) -> bool:
     """Whether the judge may be the best: its rank set begins at 1."""
     return row is not None and row.rank_low == 1
 
@@ -154,15 +154,15 @@ def list_legend(leaderboard: Leaderboard, *, margin: bool = True, best: str = BE
     return said
 
 
-def why_unranked(row: Row) -> str:
+def why_unranked(row: LeaderboardRow) -> str:
     """Why a judge has no place on a task, in a few words; empty where it has one."""
     found = next((words for flag, words in _WHY.items() if flag in row.flags), "")
     return found or ("its metric is not defined for these answers" if row.value is None else "")
 
 
-def _list_unranked(rows: Sequence[Row]) -> list[str]:
+def _list_unranked(rows: Sequence[LeaderboardRow]) -> list[str]:
     """Tasks without a place by their reason, with the answers that have no verdict."""
-    by_reason: dict[str, list[Row]] = {}
+    by_reason: dict[str, list[LeaderboardRow]] = {}
     for row in rows:
         if reason := why_unranked(row):
             by_reason.setdefault(reason, []).append(row)
@@ -175,7 +175,7 @@ def _list_unranked(rows: Sequence[Row]) -> list[str]:
     return [*said, f"ranked with {_count_unread(others)}"] if others else said
 
 
-def _count_unread(rows: Sequence[Row]) -> str:
+def _count_unread(rows: Sequence[LeaderboardRow]) -> str:
     """`80 of 80 answers without a verdict: 73 outside, 4 reasoning never closes`."""
     counts: Counter[str] = Counter()
     for row in rows:
@@ -184,7 +184,7 @@ def _count_unread(rows: Sequence[Row]) -> str:
     return f"{counts.total():,} of {sum(row.asked for row in rows):,} answers without a verdict: {reasons}"
 
 
-def _list_flags(rows: Sequence[Row]) -> list[str]:
+def _list_flags(rows: Sequence[LeaderboardRow]) -> list[str]:
     """The judge's own flags, each with the tasks that it was earned on."""
     found: dict[str, list[str]] = {}
     for row in rows:

@@ -14,7 +14,7 @@ from harness.libraries.text import clean
 from harness.report import faithfulness, notes, summary
 from harness.report.escaping import for_csv, for_latex
 from harness.report.numbers import heading, share
-from harness.report.records import Leaderboard, Row, as_plain
+from harness.report.records import Leaderboard, LeaderboardRow, as_plain
 from harness.report.row_text import rank_text
 
 _ABOUT = ("task", "category", "suite", "tasks", "judge", "run", "task_id", "judge_id")
@@ -40,7 +40,7 @@ def to_json_text(data: Mapping[str, Any]) -> str:
 
 def to_csv_text(leaderboard: Leaderboard) -> str:
     """Every field of every row, fractions as fractions; lists joined by `;`, mappings as JSON."""
-    fields = [spec.name for spec in dataclasses.fields(Row)]
+    fields = [spec.name for spec in dataclasses.fields(LeaderboardRow)]
     # What a row is about stands first, as a person reads it. The record has these fields where they come from.
     names = [*_ABOUT, *(name for name in fields if name not in _ABOUT)]
     # What a judge costs is of all its tasks, and stands on each of its rows.
@@ -139,7 +139,7 @@ def _summary_latex(leaderboard: Leaderboard) -> str:
     return "\n".join(lines) + "\n\n"
 
 
-def _bold(row: Row | None) -> str:
+def _bold(row: LeaderboardRow | None) -> str:
     """A value with its margin, in bold where the judge may be the best."""
     text = _dash(summary.value_text(row)).replace("±", r"$\pm$")
     return rf"\textbf{{{text}}}" if summary.is_best(row) else text
@@ -176,7 +176,7 @@ def _blocks_latex(leaderboard: Leaderboard) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _latex_cells(row: Row, *, lettered: bool) -> list[str]:
+def _latex_cells(row: LeaderboardRow, *, lettered: bool) -> list[str]:
     """Text is escaped. Numbers are ours."""
     return [
         for_latex(notes.title(row)),

@@ -14,7 +14,7 @@ from harness.api import write_interval, write_number
 from harness.libraries.text import clean
 from harness.report import ceilings, criteria, notes, trust, unread, usage
 from harness.report.numbers import NOTHING, heading, share
-from harness.report.records import Leaderboard, Row
+from harness.report.records import Leaderboard, LeaderboardRow
 from harness.report.row_text import consistency, rank_text, standing
 from harness.report.summary import has_summary
 from harness.report.terminal_faithfulness import print_faithfulness
@@ -39,7 +39,7 @@ _NARROWEST_NAME = 14
 @dataclass(frozen=True, slots=True)
 class _Column:
     title: str
-    cell: Callable[[Row], str]
+    cell: Callable[[LeaderboardRow], str]
     left: bool = False
     optional: int = 0  # order in which columns go when the terminal is too narrow; 0: never
 
@@ -109,7 +109,7 @@ def _print_blocks(leaderboard: Leaderboard, console: Console, folders: Sequence[
         console.print(_indent(f"left out for want of width: {hidden}; --format md shows all", style="dim"))
 
 
-def _print_criteria(rows: Sequence[Row], console: Console) -> None:
+def _print_criteria(rows: Sequence[LeaderboardRow], console: Console) -> None:
     """The criteria of a rubric, each with its own numbers. Nothing is printed where there are none."""
     header, lines = criteria.table_rows(rows)
     if lines:
@@ -234,7 +234,7 @@ def terminal_text(leaderboard: Leaderboard, *, width: int = 100, details: bool =
     return "".join(line.rstrip() + "\n" for line in stream.getvalue().splitlines())
 
 
-def _table(rows: Sequence[Row], width: int, left_out: set[str]) -> Table:
+def _table(rows: Sequence[LeaderboardRow], width: int, left_out: set[str]) -> Table:
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -264,7 +264,7 @@ def _style(column: _Column, style: str) -> str:
     return style if column.title in ("rank", "letters", "", "judge", "value") or style == "dim" else ""
 
 
-def _fit(rows: Sequence[Row], width: int, left_out: set[str]) -> tuple[list[_Column], int, int]:
+def _fit(rows: Sequence[LeaderboardRow], width: int, left_out: set[str]) -> tuple[list[_Column], int, int]:
     """The columns that fit, the width of the judges' names, and the gap between columns."""
     from rich.cells import cell_len
 
@@ -292,7 +292,7 @@ def _fit(rows: Sequence[Row], width: int, left_out: set[str]) -> tuple[list[_Col
         columns = [column for column in columns if column is not first]
 
 
-def _columns(rows: Sequence[Row], *, letters: str) -> list[_Column]:
+def _columns(rows: Sequence[LeaderboardRow], *, letters: str) -> list[_Column]:
     """All columns. `letters` is the title of theirs, which is wider than any of them."""
     columns = [
         _Column("rank", rank_text),
@@ -321,7 +321,7 @@ def _columns(rows: Sequence[Row], *, letters: str) -> list[_Column]:
     return columns
 
 
-def _flags(row: Row) -> str:
+def _flags(row: LeaderboardRow) -> str:
     """The first flag and how many more there are. All are explained beneath."""
     own = notes.own_flags(row)
     return "" if not own else own[0] if len(own) == 1 else f"{own[0]} +{len(own) - 1}"

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from harness.report.records import Leaderboard, Row
+    from harness.report.records import Leaderboard, LeaderboardRow
 
 # A title is broken where its words meet, and its parts are put beneath each other.
 _SEAM = re.compile(r"(?<=[-_ /])")
@@ -35,7 +35,7 @@ class _Column:
 
     head: list[str]
     cells: list[str]
-    rows: list[Row | None]
+    rows: list[LeaderboardRow | None]
 
     @property
     def width(self) -> int:
@@ -96,7 +96,7 @@ def _list_columns(leaderboard: Leaderboard) -> list[_Column]:
     return columns
 
 
-def _make_column(head: list[str], rows: Sequence[Row | None]) -> _Column:
+def _make_column(head: list[str], rows: Sequence[LeaderboardRow | None]) -> _Column:
     # The mark has a place of its own in each cell, so that the numbers stay in line.
     cells = [f"{summary.value_text(row)}{summary.BEST if summary.is_best(row) else ' '}" for row in rows]
     return _Column(head=[line for line in head if line], cells=cells, rows=list(rows))
@@ -170,7 +170,7 @@ def _table(judges: Sequence[str], columns: Sequence[_Column], name: int, gap: in
     return table
 
 
-def _choose_style(row: Row | None) -> str:
+def _choose_style(row: LeaderboardRow | None) -> str:
     """Bold for the best, dim for what is not ranked: both can be seen without reading, and read without colours."""
     if row is None or not summary.is_ranked(row):
         return "dim"

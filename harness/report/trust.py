@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from harness.api import Unit, write_interval, write_number
 from harness.report.numbers import NOTHING, share
-from harness.report.records import Leaderboard, Row
+from harness.report.records import Leaderboard, LeaderboardRow
 from harness.score.trust import Calibration, Noise
 
 AGREEMENT = 0.9
@@ -26,12 +26,12 @@ HEADER = (
 LAYOUT = "lrrrrrrrrr"
 
 
-def calibration_rows(rows: Sequence[Row]) -> list[list[str]]:
+def calibration_rows(rows: Sequence[LeaderboardRow]) -> list[list[str]]:
     """A line of the table for each judge whose verdicts have probabilities."""
     return [_calibration_row(name, known) for name, known in _calibrations(rows)]
 
 
-def _calibrations(rows: Sequence[Row]) -> Iterator[tuple[str, Calibration]]:
+def _calibrations(rows: Sequence[LeaderboardRow]) -> Iterator[tuple[str, Calibration]]:
     """The calibrations of judges, and of the criteria of rubrics as `judge [criterion]`."""
     for row in rows:
         if row.calibration is not None:
@@ -39,7 +39,7 @@ def _calibrations(rows: Sequence[Row]) -> Iterator[tuple[str, Calibration]]:
         yield from ((f"{row.judge} [{name}]", found) for name, found in row.criteria_calibration.items())
 
 
-def calibration_lines(leaderboard: Leaderboard, rows: Sequence[Row]) -> list[str]:
+def calibration_lines(leaderboard: Leaderboard, rows: Sequence[LeaderboardRow]) -> list[str]:
     """One sentence on the judges whose verdicts have probabilities, and one on those that can be trusted in part."""
     known = list(_calibrations(rows))
     if not known:
@@ -62,7 +62,7 @@ def calibration_lines(leaderboard: Leaderboard, rows: Sequence[Row]) -> list[str
     return said
 
 
-def noise_lines(rows: Sequence[Row]) -> list[str]:
+def noise_lines(rows: Sequence[LeaderboardRow]) -> list[str]:
     """A sentence for each judge that was asked more than once."""
     return [f"{row.judge}: {_noise_line(row.noise)}" for row in rows if row.noise is not None]
 

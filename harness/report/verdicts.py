@@ -1,8 +1,8 @@
 """What a judge said, as numbers: from the cell of a run or from a file, for `harness estimate`.
 
-Not for the statistics. These are `harness.score.worth`. A verdict becomes a number by a `Target`: 1 and 0 for a class,
-the number itself for a score. What has no verdict gets the same number among labelled and unlabelled items, so that
-it needs no excuse: it is one more thing that the judge can say.
+Not for the statistics. These are `harness.score.worth`. A verdict becomes a number by a `VerdictTarget`: 1 and 0 for a
+class, the number itself for a score. What has no verdict gets the same number among labelled and unlabelled items, so
+that it needs no excuse: it is one more thing that the judge can say.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _MOST_BYTES = 256 * 2**20  # of a file of lines, which is read whole
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class VerdictTarget:
     """What is estimated, and the number that a verdict is for it."""
 
     name: str
@@ -74,7 +74,7 @@ class Target:
         return "share" if self.label else "score"
 
 
-class JudgedItem(NamedTuple):
+class VerdictItem(NamedTuple):
     """One item: what the judge said, and what people said where they were asked."""
 
     item: str
@@ -90,10 +90,10 @@ class JudgedItem(NamedTuple):
 
 
 @dataclass(slots=True)
-class JudgedItems:
+class VerdictItems:
     """Items, and what was left out of them."""
 
-    items: list[JudgedItem] = field(default_factory=list)
+    items: list[VerdictItem] = field(default_factory=list)
     failed: int = 0
     """Items with failures of the machinery alone, which say nothing about the judge."""
     known: int = 0
@@ -105,7 +105,7 @@ class JudgedItems:
         return float(np.mean([item.share_without_verdict for item in self.items])) if self.items else 0.0
 
 
-def make_target(space: AnswerSpace, *, label: str | None, ties: str) -> Target:
+def make_target(space: AnswerSpace, *, label: str | None, ties: str) -> VerdictTarget:
     """What can be estimated of answers of this kind.
 
     Args:
@@ -119,7 +119,7 @@ def make_target(space: AnswerSpace, *, label: str | None, ties: str) -> Target:
     if isinstance(space, Score):
         if label is not None:
             raise UserError("--class is for tasks with classes; of scores the mean is estimated")
-        return Target(
+        return VerdictTarget(
             name="mean score", label="", space=space, number=_to_number, blank=_NAN, low=space.low, high=space.high
         )
     if not isinstance(space, Choice | Preference):
@@ -134,7 +134,7 @@ def make_target(space: AnswerSpace, *, label: str | None, ties: str) -> Target:
         raise UserError(f"--class {wanted!r}: there is no such class.{suggest_names(wanted, names)}")
     # Not for the share of ties itself, of which a tie is a whole case.
     if isinstance(space, Preference) and ties == "half" and space.ties and not isinstance(verdict, str):
-        return Target(
+        return VerdictTarget(
             name=f"win rate of {space.name(verdict)}, a tie counting half",
             label=space.name(verdict),
             space=space,
@@ -145,7 +145,7 @@ def make_target(space: AnswerSpace, *, label: str | None, ties: str) -> Target:
     what = "win rate of" if isinstance(space, Preference) and not isinstance(verdict, str) else "share of"
     shown = f"'{verdict}'" if isinstance(verdict, str) else space.name(verdict)
     bare = isinstance(verdict, str) and isinstance(space, Preference)  # a bare tie is any kind of tie
-    return Target(
+    return VerdictTarget(
         name=f"{what} {shown}",
         label=space.name(verdict),
         space=space,
@@ -154,7 +154,7 @@ def make_target(space: AnswerSpace, *, label: str | None, ties: str) -> Target:
     )
 
 
-def items_from_answers(answers: Iterable[RecordedAnswer], protocol: Protocol, target: Target) -> JudgedItems:
+def items_from_answers(answers: Iterable[RecordedAnswer], protocol: Protocol, target: VerdictTarget) -> VerdictItems:
     """The items of a cell: samples voted and orders pooled as the protocol says, and then averaged.
 
     Args:
@@ -165,7 +165,7 @@ def items_from_answers(answers: Iterable[RecordedAnswer], protocol: Protocol, ta
     Raises:
         DataError: An item has another scale or another kind of answer than the ones before.
     """
-    found = JudgedItems()
+    found = VerdictItems()
     # Answers come ordered by item, so one item at a time is in memory.
     for item, same in itertools.groupby(answers, key=attrgetter("item")):
         given = list(same)
@@ -180,7 +180,7 @@ def items_from_answers(answers: Iterable[RecordedAnswer], protocol: Protocol, ta
             continue
         said = [vote.verdict if vote.state == ANSWERED else None for vote in votes]
         found.items.append(
-            JudgedItem(
+            VerdictItem(
                 item,
                 # Empty where the item is its own cluster: two runs may use one id for two items.
                 "" if head.group == item else head.group,
@@ -193,8 +193,13 @@ def items_from_answers(answers: Iterable[RecordedAnswer], protocol: Protocol, ta
 
 
 def items_from_file(
-    path: Path, target: Target, *, column: str | None = None, id_column: str | None = None, group: str | None = None
-) -> JudgedItems:
+    path: Path,
+    target: VerdictTarget,
+    *,
+    column: str | None = None,
+    id_column: str | None = None,
+    group: str | None = None,
+) -> VerdictItems:
     """The items of a file of verdicts: one a row of JSON lines, JSON, CSV, TSV or parquet, or one a line of text.
 
     An empty cell or line is an answer without a verdict. Rows of one id are one item, and their mean counts.
@@ -224,15 +229,15 @@ def items_from_file(
         cluster = row[group].name() if group else ""
         value = _read_number(row, name, target) if row.has(name) else _NAN
         by_item.setdefault(item, []).append((value, cluster))
-    found = JudgedItems()
+    found = VerdictItems()
     for item, said in by_item.items():
         values = [target.blank if np.isnan(value) else value for value, _ in said]
         missing = sum(bool(np.isnan(value)) for value, _ in said) / len(said)
-        found.items.append(JudgedItem(item, said[0][1], _mean(values), _NAN, missing))
+        found.items.append(VerdictItem(item, said[0][1], _mean(values), _NAN, missing))
     return found
 
 
-def as_arrays(labelled: JudgedItems, unlabelled: JudgedItems) -> tuple[Verdicts, Verdicts]:
+def as_arrays(labelled: VerdictItems, unlabelled: VerdictItems) -> tuple[Verdicts, Verdicts]:
     """Both sets as arrays, with one code for each cluster, which the two may share.
 
     A score that is missing is filled with the mean of the judge's scores in both.
@@ -273,7 +278,7 @@ def _read_lines(path: Path) -> Iterator[DataRow]:
         yield DataRow(values={"verdict": line.strip()}, place=f"{path}, line {number + 1}", number=number)
 
 
-def _read_number(row: DataRow, column: str, target: Target) -> float:
+def _read_number(row: DataRow, column: str, target: VerdictTarget) -> float:
     word, space = row[column].word(), target.space
     if not word.strip():
         return _NAN

@@ -30,7 +30,7 @@ from harness.api import (
 from harness.libraries.stopping import hear_signals
 from harness.runner.driver import AnsweredRequest, Driver
 from harness.runner.journal import Journal
-from harness.runner.planned import Cell, Plan, PlannedJudge, PlannedTask
+from harness.runner.planned import Plan, PlannedCell, PlannedJudge, PlannedTask
 from harness.runner.requests import PlannedRequest, Shard, stream_requests
 from harness.runner.rows import LEFT_OUT
 
@@ -42,7 +42,7 @@ FAIR_SAMPLE = 20
 
 
 @dataclass(kw_only=True)
-class Outcome:
+class RunOutcome:
     """What a run of the engine came to."""
 
     interrupted: bool = False
@@ -99,11 +99,11 @@ class Engine:
         self._away: dict[str, Judge] = {}
         self._drivers: set[Driver] = set()
         self._failed = False
-        self._outcome = Outcome()
+        self._outcome = RunOutcome()
         self._totals: dict[str, int] = {}
         plan.journal = journal.path
 
-    def run(self) -> Outcome:
+    def run(self) -> RunOutcome:
         """Bring every cell as far as it gets.
 
         Raises:
@@ -145,7 +145,7 @@ class Engine:
 
     def _make_lanes(self) -> list[Iterator[bool]]:
         """One lane for all judges of this process, and one for each that is asked elsewhere."""
-        here: list[tuple[PlannedJudge, list[Cell]]] = []
+        here: list[tuple[PlannedJudge, list[PlannedCell]]] = []
         lanes = []
         # All cells of a judge come one after the other, so that its weights are loaded once.
         for judge, group in groupby(self._plan.cells(), key=lambda cell: cell.judge):
@@ -160,7 +160,7 @@ class Engine:
         self._plan.elsewhere = dict(self._away)
         return [*lanes, self._run_lane(here, self._progress)]
 
-    def _run_lane(self, lane: list[tuple[PlannedJudge, list[Cell]]], progress: CellProgress) -> Iterator[bool]:
+    def _run_lane(self, lane: list[tuple[PlannedJudge, list[PlannedCell]]], progress: CellProgress) -> Iterator[bool]:
         """Ask judges one after the other. Yields `False` whenever another lane may have its turn."""
         for judge, cells in lane:
             # Members' answers come from the journal, so those that are asked elsewhere must be done first.
@@ -188,7 +188,7 @@ class Engine:
         for judge in self._plan.judges:
             for task in self._plan.tasks:
                 if (task.name, judge.name) in self._plan.left_out:
-                    self._journal.set_cell(Cell(task, judge).row(LEFT_OUT))
+                    self._journal.set_cell(PlannedCell(task, judge).row(LEFT_OUT))
 
     def _interrupt(self) -> None:
         self._outcome.interrupted = True
@@ -198,7 +198,7 @@ class Engine:
         for driver in list(self._drivers):  # a copy, as this also runs inside a signal
             driver.stop()
 
-    def _run_cell(self, cell: Cell, progress: CellProgress) -> Iterator[bool]:
+    def _run_cell(self, cell: PlannedCell, progress: CellProgress) -> Iterator[bool]:
         task, judge = cell.task, cell.judge
         if self._is_complete(cell):
             return
@@ -242,12 +242,12 @@ class Engine:
             return None if count is None else count * task.requests_per_item
         return self._totals[task.name]
 
-    def _is_complete(self, cell: Cell) -> bool:
+    def _is_complete(self, cell: PlannedCell) -> bool:
         if cell.row("complete") not in self._journal.cells():
             return False
         return not {"error", "missing"} & {*self._journal.statuses(cell.task.name, cell.judge.key)}
 
-    def _make_driver(self, cell: Cell, work: _CellWork) -> Driver:
+    def _make_driver(self, cell: PlannedCell, work: _CellWork) -> Driver:
         stand_in = self._away.get(cell.judge.name)
         # The plan's judge first, which is loaded already, and a new one after a hang.
         first = [cell.judge.judge] if stand_in is None else []
@@ -260,7 +260,7 @@ class Engine:
         )
 
     def _collect(
-        self, cell: Cell, work: _CellWork, driver: Driver, statuses: dict[str, int], progress: CellProgress
+        self, cell: PlannedCell, work: _CellWork, driver: Driver, statuses: dict[str, int], progress: CellProgress
     ) -> Iterator[bool]:
         known = _count_known(statuses)
         done, answered, errors = sum(known.values()), known.get("ok", 0), 0
@@ -295,7 +295,7 @@ class _CellWork:
     """
 
     def __init__(
-        self, cell: Cell, journal: Journal, plan: Plan, *, shard: Shard | None, known: KnownAnswers | None
+        self, cell: PlannedCell, journal: Journal, plan: Plan, *, shard: Shard | None, known: KnownAnswers | None
     ) -> None:
         # A judge that does not say what it is cannot be known again.
         self._known = known if cell.judge.judge.fingerprint() else None

@@ -26,7 +26,7 @@ from harness.api import (
 from harness.api.reading import NO_MARKS, Thinking
 from harness.discovery import Offer, Plugins, options_of
 from harness.libraries.config import Origin, check_defaults, make_node, validate
-from harness.manifest.problems import Problems
+from harness.manifest.problems import ManifestProblems
 from harness.runner.rows import CellRow
 
 if TYPE_CHECKING:
@@ -231,7 +231,7 @@ class PlannedJudge:
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class PlannedCell:
     """One judge on one task."""
 
     task: PlannedTask
@@ -262,10 +262,10 @@ class Plan:
     warnings: list[str] = field(default_factory=list)
     """What may make its scores say less than they seem to, from the same hook."""
 
-    def cells(self) -> list[Cell]:
+    def cells(self) -> list[PlannedCell]:
         """All cells that are asked, judge by judge."""
         # Judges are outermost, so that the weights of one judge at a time are in memory.
-        cells = [Cell(task, judge) for judge in self.judges for task in self.tasks]
+        cells = [PlannedCell(task, judge) for judge in self.judges for task in self.tasks]
         return [cell for cell in cells if (cell.task.name, cell.judge.name) not in self.left_out]
 
 
@@ -287,7 +287,7 @@ def check_options(offer: Offer, given: Mapping[str, Any], *, who: str) -> BaseMo
         if given:
             raise UserError(f"{who}: {offer.id} takes no options, got {', '.join(given)}; leave them out")
         return None
-    problems = Problems()
+    problems = ManifestProblems()
     origin = Origin(label=f"{who}: options of {offer.id}", folder=Path())
     node = make_node(given, origin)
     checked = validate(model, node, "", problems)

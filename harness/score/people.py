@@ -22,7 +22,7 @@ from harness.score.table import ANSWERED, ERROR, NOTHING
 _NAN = float("nan")
 
 
-class Outcome(NamedTuple):
+class ScoredVerdict(NamedTuple):
     """A verdict as it counts against a gold: what `harness.score.units` makes of one ballot."""
 
     gold: Verdict
@@ -37,7 +37,7 @@ class Outcome(NamedTuple):
     """Points of that."""
 
 
-CountBallot: TypeAlias = Callable[[RecordedAnswer, Ballot], Outcome]
+CountBallot: TypeAlias = Callable[[RecordedAnswer, Ballot], ScoredVerdict]
 """Counts a ballot against the gold of an answer, by the protocol."""
 
 

@@ -1,4 +1,4 @@
-"""The records of scoring: what goes in (`Answer`) and what comes out (`Estimate`, `CellScores`, `Comparison`).
+"""The records that scoring makes: `Estimate`, `CellScores`, `Comparison` and what belongs to them.
 
 journal  --answers-->  build_cell  --CellTable-->  score_cell   --CellScores-->  leaderboard
                                                   compare_all  --Comparison-->  ranks and letters

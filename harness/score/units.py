@@ -32,7 +32,7 @@ from harness.score.columns import RepeatColumns, SuccessColumns, cluster_marks, 
 from harness.score.credit import blind_guesses, class_and_credit, is_tie
 from harness.score.criteria import list_places, merge_rubrics
 from harness.score.histograms import bin_of, histogram, size
-from harness.score.people import Outcome, PeopleBuilder
+from harness.score.people import PeopleBuilder, ScoredVerdict
 from harness.score.table import (
     ANSWERED,
     ERROR,
@@ -211,7 +211,7 @@ class _Builder:
                 len(self.key) - 1, head, ballot, lambda other, given: self._count_against(other, given, key)
             )
 
-    def _count_against(self, head: RecordedAnswer, ballot: Ballot, key: int) -> Outcome:
+    def _count_against(self, head: RecordedAnswer, ballot: Ballot, key: int) -> ScoredVerdict:
         """The outcome of a ballot against the gold of `head`, in the frame in which its unit is counted."""
         space, gold = head.space, head.gold
         verdict, credit = None, 0.0
@@ -237,7 +237,7 @@ class _Builder:
             gold = space.to_shown(gold, ballot.order)
             verdict = None if verdict is None else space.to_shown(verdict, ballot.order)
             guess = None if guess is None else space.to_shown(guess, ballot.order)
-        return Outcome(gold, verdict, credit, guess, guess_credit)
+        return ScoredVerdict(gold, verdict, credit, guess, guess_credit)
 
     def _encode(self, verdict: Verdict) -> float:
         if type(self.space) is Score:

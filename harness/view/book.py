@@ -11,7 +11,7 @@ from typing import Any
 
 from harness.api import JournalError, RecordedCell
 from harness.recorded.load import RecordedRun, load_run, source_of
-from harness.report.records import Leaderboard, Row
+from harness.report.records import Leaderboard, LeaderboardRow
 from harness.runner.folder import JOURNAL, LEADERBOARD, MANIFEST, RECORD, SCORES, SECTIONS, read_kept
 from harness.score.records import CellScores, Comparison
 
@@ -29,7 +29,7 @@ class BookCell:
     """As recorded."""
     scores: CellScores | None
     """Its numbers; `None` while the run goes on."""
-    row: Row | None
+    row: LeaderboardRow | None
     """Its row on the board; `None` where the board has no row of a task alone."""
 
     @property

@@ -19,7 +19,7 @@ _LONGEST = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class ChartShape:
     """One element of SVG."""
 
     tag: str
@@ -31,14 +31,14 @@ class Shape:
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class ChartMark:
     """Shapes that stand for one thing, with a link to it."""
 
     label: str
     """What it says, for people who point at it or hear it."""
     href: str
     """Address of what it stands for; empty where that is no page."""
-    shapes: Sequence[Shape]
+    shapes: Sequence[ChartShape]
     """Its shapes."""
 
 
@@ -52,9 +52,9 @@ class Chart:
     """The same in a sentence, with what the axes are."""
     height: float
     """In the units of `WIDTH`."""
-    ground: Sequence[Shape]
+    ground: Sequence[ChartShape]
     """Axes, grid and labels."""
-    marks: Sequence[Mark]
+    marks: Sequence[ChartMark]
     """What stands for something."""
     width: float = WIDTH
     """Its width."""
@@ -184,7 +184,7 @@ def intervals(
         y = 8 + _ROW * place + _ROW / 2
         shapes = [_text(room - 10, y + 4, _shorten(bar.label, int(room / 7)), "end", f"name {bar.kind}")]
         # A wide bar that cannot be seen, so that a finger can meet the link.
-        shapes.append(Shape("rect", _box(0, y - _ROW / 2, WIDTH - 14, _ROW, "hit")))
+        shapes.append(ChartShape("rect", _box(0, y - _ROW / 2, WIDTH - 14, _ROW, "hit")))
         if bar.low is not None and bar.high is not None:
             shapes.append(_line(axis.at(bar.low), y, axis.at(bar.high), y, f"interval {bar.kind}"))
             for end in (axis.at(bar.low), axis.at(bar.high)):
@@ -193,7 +193,7 @@ def intervals(
             shapes.append(_circle(axis.at(bar.value), y, 4.5, f"point {bar.kind}"))
         else:
             shapes.append(_text(room + 4, y + 4, bar.said or "no value", "start", "note"))
-        marks.append(Mark(f"{bar.label}: {bar.said}" if bar.said else bar.label, bar.href, shapes))
+        marks.append(ChartMark(f"{bar.label}: {bar.said}" if bar.said else bar.label, bar.href, shapes))
     return Chart(title, description, bottom + 26, ground, marks)
 
 
@@ -235,7 +235,7 @@ def plane(
         kind = f"s{own.number % 6}"
         if own.joins and len(own.points) > 1:
             path = " ".join(f"{across.at(point.x)},{up.at(point.y)}" for point in own.points)
-            ground.append(Shape("polyline", {"points": path, "class": f"path {kind}"}))
+            ground.append(ChartShape("polyline", {"points": path, "class": f"path {kind}"}))
         marks += [_point_mark(own, point, across, up, kind) for point in own.points]
     # One series is named by the title, and points that have names of their own need no legend.
     several = [own for own in series if own.joins and own.name != title]
@@ -289,7 +289,7 @@ def grid(
             )
             label = f"{row_title} {row}, {column_title} {column}: {count:,}"
             # A cell without answers is a link to nothing.
-            marks.append(Mark(label, link(row, column) if count else "", _cell_shapes(box, count, part)))
+            marks.append(ChartMark(label, link(row, column) if count else "", _cell_shapes(box, count, part)))
     width = max(220, left + wide * len(columns) + 8)
     return Chart(title, description, top + tall * len(rows) + 6, ground, marks, width=width)
 
@@ -309,28 +309,28 @@ def parts(rows: Sequence[tuple[str, Sequence[tuple[str, int, str]]]], *, title: 
         # An empty row has no parts, and must not divide by nothing.
         total, done = sum(count for _, count, _ in own) or 1, 0
         y = 8 + _ROW * place
-        marks.append(Mark(name, "", [_text(_LABEL - 10, y + _ROW / 2 + 4, _shorten(name), "end", "name")]))
+        marks.append(ChartMark(name, "", [_text(_LABEL - 10, y + _ROW / 2 + 4, _shorten(name), "end", "name")]))
         for part, count, href in own:
             if count:
                 start, end = axis.at(done / total), axis.at((done + count) / total)
                 done += count
                 box = _box(start, y + 4, max(1.0, end - start), _ROW - 8, f"part {part}")
-                marks.append(Mark(f"{name}: {part} {count:,} of {total:,}", href, [Shape("rect", box)]))
+                marks.append(ChartMark(f"{name}: {part} {count:,} of {total:,}", href, [ChartShape("rect", box)]))
     present = dict.fromkeys(part for _, own in rows for part, count, _ in own if count)
     names = [(part, f"part {part}") for part in present]
     return Chart(title, description, bottom + 26, _bottom_axis(axis, 4, bottom), marks, names=names)
 
 
-def _cell_shapes(box: dict[str, Any], count: int, part: float) -> list[Shape]:
+def _cell_shapes(box: dict[str, Any], count: int, part: float) -> list[ChartShape]:
     """A cell of a grid. The count is written on it as well, since shades alone are no numbers."""
-    shapes = [Shape("rect", {**box, "fill-opacity": f"{0.06 + 0.8 * part:.2f}"})]
+    shapes = [ChartShape("rect", {**box, "fill-opacity": f"{0.06 + 0.8 * part:.2f}"})]
     if count:
         middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2 + 4
         shapes.append(_text(*middle, f"{count:,}", "middle", "count strong" if part > 0.55 else "count"))
     return shapes
 
 
-def _point_mark(own: Series, point: Point, across: Axis, up: Axis, kind: str) -> Mark:
+def _point_mark(own: Series, point: Point, across: Axis, up: Axis, kind: str) -> ChartMark:
     x, y = across.at(point.x), up.at(point.y)
     shapes = []
     if point.low is not None and point.high is not None:
@@ -340,10 +340,10 @@ def _point_mark(own: Series, point: Point, across: Axis, up: Axis, kind: str) ->
         # Beyond the middle the name stands on the other side, so that it stays on the plane.
         left = x > (across.start + across.end) / 2
         shapes.append(_text(x - 8 if left else x + 8, y - 6, _shorten(point.name), "end" if left else "start", "name"))
-    return Mark(point.label or own.name, point.href, shapes)
+    return ChartMark(point.label or own.name, point.href, shapes)
 
 
-def _bottom_axis(axis: Axis, top: float, bottom: float) -> list[Shape]:
+def _bottom_axis(axis: Axis, top: float, bottom: float) -> list[ChartShape]:
     shapes = [_line(axis.start, bottom, axis.end, bottom, "rule")]
     for tick in axis.ticks():
         shapes.append(_line(axis.at(tick), top, axis.at(tick), bottom, "grid"))
@@ -351,7 +351,7 @@ def _bottom_axis(axis: Axis, top: float, bottom: float) -> list[Shape]:
     return shapes
 
 
-def _side_axis(axis: Axis) -> list[Shape]:
+def _side_axis(axis: Axis) -> list[ChartShape]:
     shapes = []
     for tick in axis.ticks(5):
         shapes.append(_line(52, axis.at(tick), WIDTH - 16, axis.at(tick), "grid"))
@@ -370,22 +370,22 @@ def _shorten(text: str, most: int = _LONGEST) -> str:
     return text if len(text) <= most else text[: max(1, most - 1)] + "…"
 
 
-def _line(x1: float, y1: float, x2: float, y2: float, kind: str) -> Shape:
-    return Shape("line", {"x1": x1, "y1": y1, "x2": x2, "y2": y2, "class": kind})
+def _line(x1: float, y1: float, x2: float, y2: float, kind: str) -> ChartShape:
+    return ChartShape("line", {"x1": x1, "y1": y1, "x2": x2, "y2": y2, "class": kind})
 
 
-def _circle(x: float, y: float, radius: float, kind: str) -> Shape:
-    return Shape("circle", {"cx": x, "cy": y, "r": radius, "class": kind})
+def _circle(x: float, y: float, radius: float, kind: str) -> ChartShape:
+    return ChartShape("circle", {"cx": x, "cy": y, "r": radius, "class": kind})
 
 
-def _text(x: float, y: float, text: str, anchor: str, kind: str) -> Shape:
-    return Shape("text", {"x": round(x, 1), "y": round(y, 1), "text-anchor": anchor, "class": kind.strip()}, text)
+def _text(x: float, y: float, text: str, anchor: str, kind: str) -> ChartShape:
+    return ChartShape("text", {"x": round(x, 1), "y": round(y, 1), "text-anchor": anchor, "class": kind.strip()}, text)
 
 
-def _upright_text(x: float, y: float, text: str) -> Shape:
+def _upright_text(x: float, y: float, text: str) -> ChartShape:
     """A text that is read from below, beside an axis."""
     shape = _text(x, y, text, "middle", "axis")
-    return Shape("text", {**shape.attributes, "transform": f"rotate(-90 {x} {y})"}, text)
+    return ChartShape("text", {**shape.attributes, "transform": f"rotate(-90 {x} {y})"}, text)
 
 
 def _box(x: float, y: float, width: float, height: float, kind: str) -> dict[str, Any]:

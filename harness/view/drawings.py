@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from harness.api import DataError, Image
 from harness.explain.drawing import FOLDER
-from harness.explain.records import Example, Finding, read_explanations
+from harness.explain.records import Finding, FindingExample, read_explanations
 from harness.view.pictures import Thumbnail, shrink
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ MOST_BYTES = 2 * 2**20
 
 _NAME = re.compile(rf"{FOLDER}/[0-9a-f]{{20}}\.png")
 
-Cases = Sequence[tuple[Finding, Example]]
+Cases = Sequence[tuple[Finding, FindingExample]]
 """Examples, each with the finding that counts it."""
 
 Drawn = tuple[str, str]

@@ -38,7 +38,7 @@ MOST_TEXT = 8 * 2**20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Budget:
+class FileBudget:
     """What a file may hold."""
 
     items: int = MOST_ITEMS
@@ -49,11 +49,11 @@ class Budget:
     """Bytes of thumbnails."""
 
 
-DEFAULT = Budget()
+DEFAULT = FileBudget()
 """Of a report that a run writes by itself."""
 
 
-def make_report(book: Book, plugins: Plugins | None, budget: Budget = DEFAULT) -> tuple[str, Counts]:
+def make_report(book: Book, plugins: Plugins | None, budget: FileBudget = DEFAULT) -> tuple[str, Counts]:
     """The file, and the counts that were made for it.
 
     Args:

@@ -56,7 +56,7 @@ _MOST_COUNTED = 20_000
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class PageResponse:
     """What a request is answered with."""
 
     status: int
@@ -83,7 +83,7 @@ class Viewer:
         self._state, self._loaded, self._took = "", 0.0, 0.0
         self._picture = lru_cache(maxsize=64)(self._find_picture)
 
-    def answer(self, path: str, query: Mapping[str, str]) -> Answered:
+    def answer(self, path: str, query: Mapping[str, str]) -> PageResponse:
         """The answer to one request.
 
         Args:
@@ -94,13 +94,13 @@ class Viewer:
         parts = parse_path(path)
         if parts[:1] == ("static",):
             kind = _STATIC.get(parts[-1]) if len(parts) == 2 else None
-            return self._refuse() if kind is None else Answered(200, kind, read_static(parts[-1]).encode())
+            return self._refuse() if kind is None else PageResponse(200, kind, read_static(parts[-1]).encode())
         if parts == ("state",):
-            return Answered(200, "text/plain", self._read_state().encode())
+            return PageResponse(200, "text/plain", self._read_state().encode())
         try:
             if parts[:1] == ("picture",):
                 found = self._picture(*parts[1:]) if len(parts) == 4 else None
-                return self._refuse() if found is None else Answered(200, found[1], found[0])
+                return self._refuse() if found is None else PageResponse(200, found[1], found[0])
             site = self._load()
             page = self._make_page(site, parts, query)
         except UserError as error:
@@ -112,7 +112,7 @@ class Viewer:
         text = write_document(
             "served.html", page=page, site=site, menu=list_menu(site), html=_mark(page, site), state=self._state
         )
-        return Answered(200, "text/html; charset=utf-8", text.encode("utf-8", "replace"))
+        return PageResponse(200, "text/html; charset=utf-8", text.encode("utf-8", "replace"))
 
     def _make_page(self, site: Site, parts: tuple[str, ...], query: Mapping[str, str]) -> Page | None:
         wanted = Filter.from_query(query)
@@ -182,11 +182,11 @@ class Viewer:
         with self._gallery_lock:  # the tasks of plugins are asked by one thread at a time
             return self._gallery.full(task, shown.line.ordinal, key)
 
-    def _fail(self, problem: str) -> Answered:
-        return Answered(500, "text/plain; charset=utf-8", f"error: {visible(problem)}\n".encode("utf-8", "replace"))
+    def _fail(self, problem: str) -> PageResponse:
+        return PageResponse(500, "text/plain; charset=utf-8", f"error: {visible(problem)}\n".encode("utf-8", "replace"))
 
-    def _refuse(self) -> Answered:
-        return Answered(404, "text/plain; charset=utf-8", b"There is no such page in this run.\n")
+    def _refuse(self) -> PageResponse:
+        return PageResponse(404, "text/plain; charset=utf-8", b"There is no such page in this run.\n")
 
 
 def make_app(viewer: Viewer) -> Starlette:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from harness.api import DataError
 from harness.bundle import archive
-from harness.bundle.archive import Archive, Entry, open_archive, write_archive
+from harness.bundle.archive import ArchiveEntry, BundleArchive, open_archive, write_archive
 
 NAMES = st.from_regex(r"[a-z]{1,12}\.[a-z]{1,6}", fullmatch=True)
 MEMBERS = st.dictionaries(NAMES, st.binary(max_size=300), min_size=1, max_size=5)
@@ -23,13 +23,13 @@ MEMBERS = st.dictionaries(NAMES, st.binary(max_size=300), min_size=1, max_size=5
 
 def pack(members: dict[str, bytes]) -> bytes:
     stream = io.BytesIO()
-    entries = [Entry(name=name, size=len(content), crc=zlib.crc32(content)) for name, content in members.items()]
+    entries = [ArchiveEntry(name=name, size=len(content), crc=zlib.crc32(content)) for name, content in members.items()]
     write_archive(stream, entries, lambda entry: [members[entry.name]])
     return stream.getvalue()
 
 
 def unpack(data: bytes) -> dict[str, bytes]:
-    found = Archive(Path("x.bundle"), io.BytesIO(data), len(data))
+    found = BundleArchive(Path("x.bundle"), io.BytesIO(data), len(data))
     return {entry.name: b"".join(found.parts(entry)) for entry in found.entries}
 
 
@@ -79,7 +79,7 @@ def test_names_that_could_be_places_are_refused(name: str) -> None:
 
 
 def test_two_members_of_one_name_are_refused() -> None:
-    stream, entry = io.BytesIO(), Entry(name="a.json", size=1, crc=zlib.crc32(b"x"))
+    stream, entry = io.BytesIO(), ArchiveEntry(name="a.json", size=1, crc=zlib.crc32(b"x"))
     write_archive(stream, [entry, entry], lambda entry: [b"x"])
     with pytest.raises(DataError, match="two members have one name"):
         unpack(stream.getvalue())
@@ -99,7 +99,7 @@ def test_too_many_members_and_too_large_files_are_refused(monkeypatch: pytest.Mo
 def test_a_long_line_is_not_read_into_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(archive, "LONGEST_LINE", 10)
     data = pack({"a.jsonl": b"short\n" + b"x" * 11 + b"\n"})
-    found = Archive(Path("x"), io.BytesIO(data), len(data)).lines("a.jsonl")
+    found = BundleArchive(Path("x"), io.BytesIO(data), len(data)).lines("a.jsonl")
     assert next(found) == b"short"
     with pytest.raises(DataError, match=r"a\.jsonl, line 2: longer than 10 bytes"):
         next(found)
@@ -108,7 +108,7 @@ def test_a_long_line_is_not_read_into_memory(monkeypatch: pytest.MonkeyPatch) ->
 def test_a_document_that_is_too_large_is_not_read() -> None:
     data = pack({"a.json": b"x" * 50})
     with pytest.raises(DataError, match=r"a\.json has 50 bytes, and 10 are the most"):
-        Archive(Path("x"), io.BytesIO(data), len(data)).read("a.json", most=10)
+        BundleArchive(Path("x"), io.BytesIO(data), len(data)).read("a.json", most=10)
 
 
 def test_what_is_no_regular_file_is_not_waited_for(tmp_path: Path) -> None:

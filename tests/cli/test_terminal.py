@@ -180,8 +180,8 @@ def test_a_traceback_is_cleaned_as_well(place: Path) -> None:
 def test_the_progress_of_a_cell_with_such_a_name_is_cleaned(place: Path) -> None:
     """Names of judges come from file names, too."""
     (place / "progress.py").write_text(
-        "import sys\nfrom harness.progress import Lines, make_progress\n"
-        "for progress in (make_progress(), Lines(sys.stderr)):\n"
+        "import sys\nfrom harness.progress import LineProgress, make_progress\n"
+        "for progress in (make_progress(), LineProgress(sys.stderr)):\n"
         "    with progress:\n"
         f"        progress.start({EVIL!r}, {EVIL!r}, total=2, done=1, answered=1)\n"
         "        progress.end()\n",

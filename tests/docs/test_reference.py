@@ -33,7 +33,7 @@ from harness.manifest.model import (
 )
 from harness.report.estimate import Correction, Estimates
 from harness.report.plan import ItemPlan, PlanRow
-from harness.report.records import Leaderboard, Row
+from harness.report.records import Leaderboard, LeaderboardRow
 from harness.report.unread import UnreadAnswers, UnreadExample
 from harness.report.usage import JudgeUsage
 from harness.score.records import AltTest, AnnotatorTest, Ceiling, Comparison, MetricCeiling
@@ -137,7 +137,7 @@ def test_every_public_name_of_the_python_interface_is_named(pages: dict[str, str
 def test_every_field_of_the_leaderboard_is_named(pages: dict[str, str]) -> None:
     people = (Ceiling, MetricCeiling, AltTest, AnnotatorTest)
     trust = (Calibration, ReliabilityBin, CoveragePoint, Guarantee, Noise)
-    for record in (Leaderboard, Row, Comparison, JudgeUsage, UnreadAnswers, UnreadExample, *trust, *people):
+    for record in (Leaderboard, LeaderboardRow, Comparison, JudgeUsage, UnreadAnswers, UnreadExample, *trust, *people):
         for spec in dataclasses.fields(record):
             row = re.search(rf"^\| `{spec.name}` \|.*\| (.+) \|$", pages["leaderboard-json"], re.MULTILINE)
             assert row is not None, f"{record.__name__}.{spec.name}"

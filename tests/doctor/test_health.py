@@ -10,7 +10,7 @@ import pytest
 
 from harness.api import PluginError
 from harness.discovery import Plugins
-from harness.doctor.health import Finding, Health, examine
+from harness.doctor.health import Health, HealthFinding, examine
 
 Install = Callable[..., None]
 Look = Callable[..., Health]
@@ -96,7 +96,7 @@ def test_a_bare_name_that_means_two_things_is_worth_knowing_and_not_broken(insta
     install("dist-b", "bbb")
     health = look()
     assert health.findings == (
-        Finding(
+        HealthFinding(
             subject="judge name 'fine'", problem="offered by aaa/fine and bbb/fine; write the full id", broken=False
         ),
     )
@@ -107,7 +107,7 @@ def test_what_a_distribution_requires_and_is_not_installed_is_broken(install: In
     install("dist-a", "aaa", needs='click>=8,not-there-1 >=2,not_there.2,extra-only; extra == "docs"')
     health = look()
     assert health.findings == (
-        Finding(
+        HealthFinding(
             subject="distribution dist-a",
             problem="requires not-there-1, not_there.2, not installed; pip install not-there-1 not_there.2",
         ),
@@ -169,7 +169,7 @@ def test_plugins_that_cannot_be_loaded_at_all_are_a_finding_and_the_rest_is_stil
         raise PluginError("HARNESS_STRICT_PLUGINS is set")
 
     health = examine(load, folders=(tmp_path,))
-    assert health.findings == (Finding(subject="plugins", problem="HARNESS_STRICT_PLUGINS is set"),)
+    assert health.findings == (HealthFinding(subject="plugins", problem="HARNESS_STRICT_PLUGINS is set"),)
     assert health.is_broken
     assert health.folders
     assert health.versions["numpy"]

@@ -14,8 +14,8 @@ from harness.api import Judge, Judgement, JudgeStoppedError, Placement, PluginEr
 from harness.discovery import Plugins
 from harness.execution.placing import ExecutorPlacer, describe, make_executor
 from harness.manifest.load import LoadedManifest, load_manifest
-from harness.pipeline.session import Session, run_manifest
-from harness.progress import Lines
+from harness.pipeline.session import RunSession, run_manifest
+from harness.progress import LineProgress
 from harness.runner.plan import build_plan
 
 PRACTICE = "harness.execution.practice"
@@ -81,7 +81,7 @@ class StandIn:
         self._recorder.log.append(f"{self._placement.name} closed")
 
 
-def run(path: Path, plugins: Plugins, executor: Recorder | None, **fields: Any) -> Session:
+def run(path: Path, plugins: Plugins, executor: Recorder | None, **fields: Any) -> RunSession:
     import io
 
     loaded = load_manifest(path, plugins=plugins, **fields)
@@ -91,7 +91,7 @@ def run(path: Path, plugins: Plugins, executor: Recorder | None, **fields: Any) 
         runs=path.parent / "runs",
         fresh=False,
         shard=None,
-        progress=Lines(io.StringIO()),
+        progress=LineProgress(io.StringIO()),
         executor=None if executor is None else ExecutorPlacer(executor=executor),
     )
 

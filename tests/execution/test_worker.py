@@ -12,13 +12,13 @@ import pytest
 from harness.api import Choice, Judgement, ManifestError, Placement, PluginError, Request, Status, UserError
 from harness.api.execution import Reply, pack_requests, unpack_answers
 from harness.execution.practice import PracticeJudge, PracticeOptions
-from harness.execution.worker import MOST_AHEAD, Worker
+from harness.execution.worker import MOST_AHEAD, LocalWorker
 from harness.testing._executors import make_requests, place_practice
 
 
 @pytest.fixture
-def worker() -> Iterator[Worker]:
-    made = Worker(place_practice())
+def worker() -> Iterator[LocalWorker]:
+    made = LocalWorker(place_practice())
     yield made
     made.close()
 
@@ -31,13 +31,13 @@ def home(reply: Reply) -> dict[str, Judgement]:
     return dict(unpack_answers(reply.answers))
 
 
-def test_it_answers_a_parcel_as_the_judge_does(worker: Worker) -> None:
+def test_it_answers_a_parcel_as_the_judge_does(worker: LocalWorker) -> None:
     requests = make_requests(40)
     parcel, _ = pack_requests(requests)
     assert home(worker.answer(parcel)) == answers_here(requests)
 
 
-def test_it_answers_a_stream_and_asks_for_more_where_it_starves(worker: Worker) -> None:
+def test_it_answers_a_stream_and_asks_for_more_where_it_starves(worker: LocalWorker) -> None:
     found: dict[str, Judgement] = {}
     requests, sent, wanted, most = make_requests(120), 0, 4, 0
     while len(found) < len(requests):
@@ -50,13 +50,13 @@ def test_it_answers_a_stream_and_asks_for_more_where_it_starves(worker: Worker) 
     assert 8 <= most <= MOST_AHEAD
 
 
-def test_it_serves_round_after_round(worker: Worker) -> None:
+def test_it_serves_round_after_round(worker: LocalWorker) -> None:
     for start in (0, 10, 20):
         requests = make_requests(30)[start : start + 10]
         assert home(worker.answer(pack_requests(requests)[0])) == answers_here(requests)
 
 
-def test_an_exchange_with_nothing_to_say_returns_soon(worker: Worker) -> None:
+def test_an_exchange_with_nothing_to_say_returns_soon(worker: LocalWorker) -> None:
     began = time.monotonic()
     assert home(worker.exchange(pack_requests([])[0], more=False)) == {}
     assert time.monotonic() - began < 5
@@ -94,7 +94,7 @@ def place_file(folder: Path, body: str) -> Placement:
     ],
 )
 def test_a_judge_that_fails_costs_one_request_here_too(tmp_path: Path, body: str, problem: str) -> None:
-    worker = Worker(place_file(tmp_path, body))
+    worker = LocalWorker(place_file(tmp_path, body))
     requests = make_requests(6)
     found = home(worker.answer(pack_requests(requests)[0]))
     failed = {request.item: found[request.key].error for request in requests if found[request.key].status != Status.OK}
@@ -104,7 +104,7 @@ def test_a_judge_that_fails_costs_one_request_here_too(tmp_path: Path, body: str
 
 @pytest.mark.parametrize("call", ["examples('t', 'train')", "total_usage()", "fingerprint('t')", "ask('other', [])"])
 def test_a_judge_that_reads_the_plan_is_told_where_to_stand(tmp_path: Path, call: str) -> None:
-    worker = Worker(place_file(tmp_path, f"self.context.{call}"))
+    worker = LocalWorker(place_file(tmp_path, f"self.context.{call}"))
     reply = worker.answer(pack_requests(make_requests(2))[0])
     worker.close()
     assert "judge own: reads other parts of the plan" in reply.problem
@@ -112,7 +112,7 @@ def test_a_judge_that_reads_the_plan_is_told_where_to_stand(tmp_path: Path, call
 
 
 def test_a_judge_that_stops_is_heard_with_the_answers_before_it() -> None:
-    worker = Worker(place_practice(stops="5"))
+    worker = LocalWorker(place_practice(stops="5"))
     reply = worker.answer(pack_requests(make_requests(20))[0])
     found = home(reply)
     deadline = time.monotonic() + 10
@@ -126,13 +126,13 @@ def test_a_judge_that_stops_is_heard_with_the_answers_before_it() -> None:
 def test_other_versions_and_other_keys_are_refused_by_name() -> None:
     placement = place_practice()
     with pytest.raises(PluginError, match=r"the run has judge-harness 9\.9, and this worker has version"):
-        Worker(replace(placement, versions={"judge-harness": "9.9"}))
+        LocalWorker(replace(placement, versions={"judge-harness": "9.9"}))
     with pytest.raises(PluginError, match="the run has not-there 1, and this worker has none"):
-        Worker(replace(placement, versions={"not-there": "1"}))
+        LocalWorker(replace(placement, versions={"not-there": "1"}))
     with pytest.raises(PluginError, match="judge practice: its answers would have another key here"):
-        Worker(replace(placement, key="0" * 16))
+        LocalWorker(replace(placement, key="0" * 16))
     with pytest.raises(UserError, match="no such file"):
-        Worker(replace(placement, extra=("nowhere.py",)))
+        LocalWorker(replace(placement, extra=("nowhere.py",)))
 
 
 def test_a_secret_comes_from_the_environment_of_the_worker_and_is_in_no_message(
@@ -141,12 +141,12 @@ def test_a_secret_comes_from_the_environment_of_the_worker_and_is_in_no_message(
     placement = replace(place_practice(dies="hunter2"), entry=_entry(dies="${env:PRACTICE_SECRET}"))
     assert "hunter2" not in placement.to_json()
     with pytest.raises(ManifestError, match="PRACTICE_SECRET' is not set"):
-        Worker(placement)
+        LocalWorker(placement)
     monkeypatch.setenv("PRACTICE_SECRET", "hunter2")
-    Worker(placement).close()
+    LocalWorker(placement).close()
     wrong = replace(placement, entry=_entry(seconds="${env:PRACTICE_SECRET}"))
     with pytest.raises(ManifestError) as caught:
-        Worker(wrong)
+        LocalWorker(wrong)
     assert "hunter2" not in str(caught.value)
 
 
@@ -159,7 +159,7 @@ def test_a_placement_survives_as_text() -> None:
     assert Placement.from_json(placement.to_json()) == placement
 
 
-def test_a_format_that_has_another_name_than_its_id_is_named(worker: Worker) -> None:
+def test_a_format_that_has_another_name_than_its_id_is_named(worker: LocalWorker) -> None:
     request = replace(make_requests(1)[0], space=Choice(("yes", "no")))
     parcel, _ = pack_requests([request])
     with pytest.raises(PluginError, match="there is no format"):

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from harness.explain.deleting import SHARES, Cell, count_cells, deal_cells, measure_area, order_cells
+from harness.explain.deleting import SHARES, GridCell, count_cells, deal_cells, measure_area, order_cells
 from harness.explain.maps import list_windows
 from tests.explain.conftest import Explaining, reasons_of
 
@@ -133,7 +133,7 @@ def test_a_judge_without_reasoning_has_a_curve_and_no_place_to_point_at(explaini
 
 
 def test_cells_are_dealt_by_seed_and_question() -> None:
-    cells = [Cell(0, window) for window in list_windows(32, 32, side=4, step=4)]
+    cells = [GridCell(0, window) for window in list_windows(32, 32, side=4, step=4)]
     dealt = deal_cells(cells, seed=0, name="a")
     assert sorted(dealt) == sorted(cells)
     assert dealt == deal_cells(cells, seed=0, name="a")
@@ -143,13 +143,13 @@ def test_cells_are_dealt_by_seed_and_question() -> None:
 def test_cells_are_ordered_over_all_pictures() -> None:
     import numpy as np
 
-    cells = [Cell(image, window) for image in (0, 1) for window in list_windows(8, 8, side=4, step=4)]
+    cells = [GridCell(image, window) for image in (0, 1) for window in list_windows(8, 8, side=4, step=4)]
     maps = [np.zeros((8, 8)), np.zeros((8, 8))]
     maps[1][4:, 4:] = 2.0
     maps[0][:4, 4:] = 1.0
     dealt = deal_cells(cells, seed=0, name="a")
     first, second, *rest = order_cells(maps, dealt)
-    assert (first, second) == (Cell(1, (4, 4, 8, 8)), Cell(0, (4, 0, 8, 4)))
+    assert (first, second) == (GridCell(1, (4, 4, 8, 8)), GridCell(0, (4, 0, 8, 4)))
     assert rest == [cell for cell in dealt if cell not in (first, second)]
     assert count_cells(len(cells)) == [0, 1, 1, 2, 3, 8]
     assert len(SHARES) == 6

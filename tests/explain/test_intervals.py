@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from harness.explain.pooling import pool_findings
-from harness.explain.records import CountedShare, Figure, Finding
+from harness.explain.records import CountedShare, Finding, KeyFigure
 from harness.score.direct import UnitStatistics
 
 RUNS = 150
@@ -23,7 +23,7 @@ def test_a_share_over_two_tasks_covers_the_truth_where_their_items_are_alike(gro
         # Both items of a group, one on each task, are hits or not: as clusters they are half as many as by item.
         hits = dice.random(groups) < truth
         units = [(f"g{k}", float(hit)) for k, hit in enumerate(hits)]
-        figure = Figure(
+        figure = KeyFigure(
             key="k", share=count("a", units), controls=(count("b", units),), meaning="High: much.", on_board=True
         )
         found = [Finding(measure="m", task=task, judge="j", figures=(figure,)) for task in ("t", "u")]

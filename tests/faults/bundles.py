@@ -33,7 +33,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.api import UserError
-from harness.bundle.archive import Entry, open_archive, write_archive
+from harness.bundle.archive import ArchiveEntry, open_archive, write_archive
 from harness.bundle.data import compare_data
 from harness.bundle.layout import INDEX, Index, Member, document_bytes, line_bytes
 from harness.bundle.signers import find_signature
@@ -121,7 +121,7 @@ def write_members(target: Path, head: Mapping[str, Any], members: Members) -> No
 
 def write_raw(target: Path, members: Members) -> None:
     """An archive of these members."""
-    entries = [Entry(name=name, size=len(content), crc=zlib.crc32(content)) for name, content in members.items()]
+    entries = [ArchiveEntry(name=name, size=len(content), crc=zlib.crc32(content)) for name, content in members.items()]
     with target.open("wb") as stream:
         write_archive(stream, entries, lambda entry: [members[entry.name]])
 

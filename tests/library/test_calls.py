@@ -23,7 +23,7 @@ from harness.libraries.config import read_text
 from harness.library import Run
 from harness.library.calls import write_sets
 from harness.library.showing import is_notebook
-from harness.manifest.problems import Problems
+from harness.manifest.problems import ManifestProblems
 from harness.runner.journal import Journal
 
 STOPPING = Path(__file__).with_name("stopping_plugin.py")
@@ -113,7 +113,7 @@ def test_what_there_is_no_run_in_is_said_when_it_is_loaded(folder: Path) -> None
 )
 def test_a_value_reaches_the_manifest_as_it_is(value: object) -> None:
     (text,) = write_sets({"vars.x": value})
-    problems = Problems()
+    problems = ManifestProblems()
     read = read_text(text.removeprefix("vars.x="), label="--set", folder=Path(), problems=problems, lines=False)
     problems.raise_if_any()
     assert plain(read) == value

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from harness.api import UserError
-from harness.library import JudgedAnswer, Run, Table
+from harness.library import JudgedAnswer, RecordTable, Run
 from harness.library.tables import find_columns
-from harness.report.records import Row
+from harness.report.records import LeaderboardRow
 
 
 def count_forever(seen: list[int]) -> Iterator[dict[str, Any]]:
@@ -23,7 +23,7 @@ def count_forever(seen: list[int]) -> Iterator[dict[str, Any]]:
 
 def test_rows_are_read_as_they_are_wanted_and_no_further() -> None:
     seen: list[int] = []
-    table = Table(
+    table = RecordTable(
         lambda: count_forever(seen), {"number": "integer", "name": "text"}, title="endless", get=dict.__getitem__
     )
     assert [row["name"] for row in table.head(3)] == ["n0", "n1", "n2"]
@@ -58,7 +58,7 @@ def test_a_row_of_the_board_has_a_column_for_each_plain_field(made: Run) -> None
     frame = made.leaderboard().to_pandas()
     assert {"judge", "task", "value", "ci_low", "ci_high", "n", "coverage", "rank_low", "flags"} <= set(frame.columns)
     assert frame["value"].to_list() == [row.value for row in made.leaderboard()]
-    assert find_columns(Row)["verified"] == "flag"
+    assert find_columns(LeaderboardRow)["verified"] == "flag"
 
 
 def test_every_column_of_a_judgement_says_what_it_is() -> None:
@@ -79,5 +79,5 @@ def test_a_library_that_is_missing_is_named_with_the_command(
 
 
 def test_what_is_no_text_of_arrow_is_written_all_the_same() -> None:
-    table = Table(lambda: [{"said": "a\ud800b"}], {"said": "text"}, title="odd", get=dict.__getitem__)
+    table = RecordTable(lambda: [{"said": "a\ud800b"}], {"said": "text"}, title="odd", get=dict.__getitem__)
     assert table.to_arrow().to_pylist() == [{"said": "a?b"}]

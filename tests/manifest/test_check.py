@@ -12,7 +12,7 @@ from pydantic import AliasChoices, BaseModel, Field
 from harness.api import IsPath
 from harness.libraries.config import Node, Problem, absolute_paths, keys_of, read_text, validate
 from harness.manifest.load import LoadedManifest
-from harness.manifest.problems import Problems
+from harness.manifest.problems import ManifestProblems
 
 Load = Callable[..., LoadedManifest]
 Refuse = Callable[..., list[Problem]]
@@ -88,7 +88,7 @@ def test_only_the_alias_of_an_option_is_its_key(refuse: Refuse) -> None:
 
 
 def _node(text: str) -> Node:
-    return read_text(text, label="m.yaml", folder=Path("/base"), problems=Problems())
+    return read_text(text, label="m.yaml", folder=Path("/base"), problems=ManifestProblems())
 
 
 class Several(BaseModel):
@@ -99,7 +99,7 @@ class Several(BaseModel):
 
 
 def test_members_of_a_union_become_one_sentence() -> None:
-    problems = Problems()
+    problems = ManifestProblems()
     assert validate(Several, _node("either: x"), "o", problems) is None
     with pytest.raises(Exception, match=r"must be a whole number, .*; or must be a list, "):
         problems.raise_if_any()
@@ -131,7 +131,7 @@ def test_a_model_that_allows_more_keys_is_taken_at_its_word() -> None:
     class Open(BaseModel, extra="allow"):
         a: int = 1
 
-    problems = Problems()
+    problems = ManifestProblems()
     made = validate(Open, _node("a: 2\nb: 3"), "o", problems)
     problems.raise_if_any()
     assert made is not None

@@ -15,7 +15,7 @@ from harness.discovery import Plugins
 from harness.inspection.origins import render_with_origins
 from harness.libraries.config import read_text, render
 from harness.manifest.load import LoadedManifest, load_manifest
-from harness.manifest.problems import Problems
+from harness.manifest.problems import ManifestProblems
 from harness.manifest.resolved import digest, fill_defaults
 
 Load = Callable[..., LoadedManifest]
@@ -151,7 +151,7 @@ _PLAIN = st.recursive(
 
 @given(st.dictionaries(st.text(), _PLAIN, min_size=1, max_size=4))
 def test_what_is_rendered_reads_back_equal(data: dict[str, Any]) -> None:
-    problems = Problems()
+    problems = ManifestProblems()
     text = render(data)
     node = read_text(text, label="x", folder=Path(), problems=problems)
     problems.raise_if_any()

@@ -99,7 +99,7 @@ def measure(n: int) -> dict[str, float]:
     from harness.discovery import Plugins
     from harness.manifest.load import load_manifest
     from harness.pipeline.session import run_manifest
-    from harness.progress import Lines
+    from harness.progress import LineProgress
 
     with tempfile.TemporaryDirectory() as folder:
         manifest = Path(folder) / "no-op.yaml"
@@ -110,7 +110,9 @@ def measure(n: int) -> dict[str, float]:
 
         def run() -> tuple[float, float]:
             wall, cpu = time.perf_counter(), time.process_time()
-            run_manifest(loaded, plugins, runs=Path(folder), fresh=False, shard=None, progress=Lines(io.StringIO()))
+            run_manifest(
+                loaded, plugins, runs=Path(folder), fresh=False, shard=None, progress=LineProgress(io.StringIO())
+            )
             return time.perf_counter() - wall, time.process_time() - cpu
 
         wall, cpu = run()

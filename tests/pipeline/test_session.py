@@ -20,7 +20,7 @@ from harness.cli import main
 from harness.discovery import Plugins
 from harness.manifest.load import load_manifest
 from harness.pipeline.session import run_manifest
-from harness.progress import Lines
+from harness.progress import LineProgress
 from harness.recorded.load import load_run
 
 MINE = '''
@@ -312,7 +312,7 @@ def test_a_leaderboard_is_read_back_only_while_the_plugins_are_those_that_made_i
 
     def run_again() -> Path:
         session = run_manifest(
-            loaded, plugins, runs=Path("runs"), fresh=False, shard=None, progress=Lines(io.StringIO())
+            loaded, plugins, runs=Path("runs"), fresh=False, shard=None, progress=LineProgress(io.StringIO())
         )
         assert session.report is not None
         return session.folder / "leaderboard.md"

@@ -6,19 +6,19 @@ import numpy as np
 import pytest
 
 from harness.api import TokenEstimate
-from harness.price.known import KnownAnswer, Shown
+from harness.price.known import KnownAnswer, ShownPrompt
 from harness.price.sample import SIZE
 from harness.price.tokens import Total, add_totals, estimate_completions, estimate_money, estimate_prompts
 
 NOTHING = TokenEstimate()
 
 
-def shown(characters: float, images: int = 0, task: str = "t") -> Shown:
-    return Shown(task=task, ascii=int(characters), others=0, images=images)
+def shown(characters: float, images: int = 0, task: str = "t") -> ShownPrompt:
+    return ShownPrompt(task=task, ascii=int(characters), others=0, images=images)
 
 
 def answer(
-    question: Shown, prompt: float | None, completion: float | None = None, usd: float | None = None
+    question: ShownPrompt, prompt: float | None, completion: float | None = None, usd: float | None = None
 ) -> KnownAnswer:
     return KnownAnswer(shown=question, prompt=prompt, completion=completion, usd=usd)
 
@@ -51,7 +51,7 @@ class Benchmark:
             for q, p, c in zip(self.questions[:count], self.read, self.written, strict=False)
         ]
 
-    def sample(self, rng: np.random.Generator, size: int = SIZE) -> list[tuple[Shown, TokenEstimate]]:
+    def sample(self, rng: np.random.Generator, size: int = SIZE) -> list[tuple[ShownPrompt, TokenEstimate]]:
         return [(self.questions[k], NOTHING) for k in rng.choice(len(self.questions), size, replace=False)]
 
 
@@ -99,7 +99,7 @@ def test_without_answers_the_range_is_stated_and_wide() -> None:
     said = estimate_prompts([(shown(400), NOTHING)] * 5, [], count=5, task="t")
     assert (said.low, said.high) == (300, 850)
     assert said.basis.startswith("assumed: 4 characters a token")
-    other = Shown(task="t", ascii=0, others=300, images=0)
+    other = ShownPrompt(task="t", ascii=0, others=300, images=0)
     assert estimate_prompts([(other, NOTHING)] * 5, [], count=5, task="t").value == 1000
     ruled = estimate_prompts([(shown(0, 1), TokenEstimate(image_tokens=765))] * 5, [], count=5, task="t")
     assert ruled.value == 5 * 765

@@ -27,7 +27,7 @@ from harness.api import (
     Verdict,
 )
 from harness.cli import cli
-from harness.report.verdicts import JudgedItems, as_arrays, items_from_answers, items_from_file, make_target
+from harness.report.verdicts import VerdictItems, as_arrays, items_from_answers, items_from_file, make_target
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = Path(os.environ.get("HARNESS_TEST_DATA", ROOT.parent / "shared" / "data"))
@@ -336,7 +336,7 @@ def test_failures_of_the_machinery_are_left_out_and_missing_scores_are_the_judge
     found = items_from_answers(given, Protocol(), make_target(STARS, label=None, ties="class"))
     assert found.failed == 1
     assert found.share_without_verdict == pytest.approx(1 / 3)
-    own, other = as_arrays(found, JudgedItems(found.items[:1]))
+    own, other = as_arrays(found, VerdictItems(found.items[:1]))
     assert own.judged.tolist() == pytest.approx([5, 11 / 3, 1])
     assert own.cluster[0] == other.cluster[0], "one group in both is one cluster"
     assert len(np.unique(own.cluster)) == 3

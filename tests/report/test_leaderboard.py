@@ -14,7 +14,7 @@ from scipy import stats
 from harness.api import Metric, Protocol, UserError
 from harness.manifest.model import ReportSettings
 from harness.report.leaderboard import build_leaderboard
-from harness.report.records import Leaderboard, Row
+from harness.report.records import Leaderboard, LeaderboardRow
 from harness.report.scored import ScoredCell
 from harness.report.tables import to_json_text
 from harness.score.metrics import make_accuracy, make_mae
@@ -45,7 +45,7 @@ def places(leaderboard: Leaderboard) -> dict[str, tuple[int | None, int | None, 
     return {row.judge: (row.rank_low, row.rank_high, row.letters) for row in leaderboard.rows}
 
 
-def by_judge(leaderboard: Leaderboard) -> dict[str, Row]:
+def by_judge(leaderboard: Leaderboard) -> dict[str, LeaderboardRow]:
     return {row.judge: row for row in leaderboard.rows}
 
 

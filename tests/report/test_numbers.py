@@ -10,7 +10,7 @@ import pytest
 from harness.manifest.model import ReportSettings
 from harness.report import numbers, row_text
 from harness.report.leaderboard import build_leaderboard
-from harness.report.records import Row, as_plain
+from harness.report.records import LeaderboardRow, as_plain
 
 
 def test_the_heading_names_the_average_with_the_metric() -> None:
@@ -38,17 +38,17 @@ def test_p_values(p: float | None, shown: str) -> None:
 
 
 @pytest.fixture
-def row(make_cell: Any) -> Row:
+def row(make_cell: Any) -> LeaderboardRow:
     gold = "AB" * 20
     return build_leaderboard([make_cell("j", gold[:30] + "A" * 10, gold)], ReportSettings(resamples=100)).rows[0]
 
 
 @pytest.mark.parametrize(("low", "high", "shown"), [(1, 3, "1–3"), (2, 2, "2"), (2, 12, "2–12"), (None, None, "–")])
-def test_a_rank_is_a_set_of_ranks(row: Row, low: int | None, high: int | None, shown: str) -> None:
+def test_a_rank_is_a_set_of_ranks(row: LeaderboardRow, low: int | None, high: int | None, shown: str) -> None:
     assert row_text.rank_text(replace(row, rank_low=low, rank_high=high)) == shown
 
 
-def test_a_consistency_has_the_digits_of_its_interval(row: Row) -> None:
+def test_a_consistency_has_the_digits_of_its_interval(row: LeaderboardRow) -> None:
     assert row.first_position == 0.625
     assert row.consistency["first_position"]["n"] == 40
     assert row_text.consistency(row, "first_position") == "62", "±15 carries no decimals"

@@ -12,7 +12,7 @@ from harness.manifest.model import ReportSettings
 from harness.recorded.load import LeftOut
 from harness.report.leaderboard import build_leaderboard
 from harness.report.overall import METHOD
-from harness.report.records import Leaderboard, Row
+from harness.report.records import Leaderboard, LeaderboardRow
 from harness.report.renderers import FORMATS, render_board
 from harness.score.agreement import make_macro_f1
 from harness.score.metrics import make_accuracy
@@ -125,7 +125,7 @@ def test_metrics_that_all_tasks_have_are_averaged_beside_it(make_cell: Any) -> N
     leaderboard = board(mixed)
     rows = {row.judge: row for row in leaderboard.rows}
     assert rows["a"].metric == "mean_rank"
-    means: dict[str, Row] = {row.judge: row for row in board(mixed, metric="accuracy").rows}
+    means: dict[str, LeaderboardRow] = {row.judge: row for row in board(mixed, metric="accuracy").rows}
     for judge, row in rows.items():
         assert set(row.others) == {"accuracy", "macro_f1"}
         own = row.others["accuracy"]

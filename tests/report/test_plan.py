@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 
 from harness.api import UserError
 from harness.cli import cli
-from harness.report.plan import Question, plan_from_rates
+from harness.report.plan import PlanQuestion, plan_from_rates
 
 PLUGIN = Path(__file__).with_name("paired_plugin.py")
 GOLD = "AB" * 60
@@ -171,7 +171,7 @@ def test_without_a_run_the_same_numbers_come_from_accuracies() -> None:
     found = as_json("--discordance", "0.2", "--n", "1000")["rows"][0]["detectable_with_n"]
     again = as_json("--discordance", "0.2", "--difference", found)["rows"][0]["needed_items"]
     assert again in (1000, 1001)
-    back = plan_from_rates(Question(n=row["needed_items"], judges=5), accuracy=0.85, correlation=0.4)
+    back = plan_from_rates(PlanQuestion(n=row["needed_items"], judges=5), accuracy=0.85, correlation=0.4)
     assert back.rows[0].detectable_with_n == pytest.approx(0.03, abs=1e-4)
 
 

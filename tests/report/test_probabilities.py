@@ -15,7 +15,7 @@ from harness.manifest.model import ReportSettings
 from harness.report.compare import compare_judges, render_comparison
 from harness.report.leaderboard import build_leaderboard
 from harness.report.markdown import to_markdown
-from harness.report.records import Leaderboard, Row
+from harness.report.records import Leaderboard, LeaderboardRow
 from harness.report.tables import to_csv_text, to_json_text
 from harness.report.terminal import terminal_text
 from harness.score.agreement import make_roc_auc
@@ -48,7 +48,7 @@ def shown(cells: list[Any], **options: Any) -> Leaderboard:
     return build_leaderboard(cells, ReportSettings(resamples=200, **options), find_metric=find_metric)
 
 
-def rows_of(board: Leaderboard) -> dict[str, Row]:
+def rows_of(board: Leaderboard) -> dict[str, LeaderboardRow]:
     return {row.judge: row for row in board.rows}
 
 

@@ -12,7 +12,7 @@ from scipy import stats
 from harness.api import Metric, Protocol
 from harness.manifest.model import ReportSettings
 from harness.report.leaderboard import build_leaderboard
-from harness.report.records import Leaderboard, Row
+from harness.report.records import Leaderboard, LeaderboardRow
 from harness.score.agreement import make_macro_f1
 from harness.score.metrics import make_accuracy
 from harness.score.records import Comparison
@@ -35,7 +35,7 @@ def said(right: int, gold: str = GOLD) -> str:
     return gold[:right] + "".join("A" if one == "B" else "B" for one in gold[right:])
 
 
-def width(row: Row | Comparison) -> float:
+def width(row: LeaderboardRow | Comparison) -> float:
     assert row.ci_low is not None
     assert row.ci_high is not None
     return row.ci_high - row.ci_low
@@ -53,7 +53,7 @@ def test_a_suite_is_the_plain_mean_over_its_tasks(make_cell: Any) -> None:
 
 
 def test_tasks_that_share_their_groups_are_not_taken_as_independent(make_cell: Any) -> None:
-    def board(groups: str) -> Row:
+    def board(groups: str) -> LeaderboardRow:
         cells = [
             make_cell("j", said(140), GOLD, task="x"),
             make_cell("j", said(140), GOLD, task="y", groups=groups),

@@ -16,7 +16,7 @@ from harness.cli import main
 from harness.manifest.model import ReportSettings
 from harness.report.leaderboard import build_leaderboard
 from harness.report.markdown import to_markdown
-from harness.report.records import Leaderboard, Row
+from harness.report.records import Leaderboard, LeaderboardRow
 from harness.report.tables import to_csv_text
 from harness.report.terminal import terminal_text
 from harness.report.trust import threshold
@@ -46,7 +46,7 @@ def board(make_cell: Any) -> Leaderboard:
     return build_leaderboard(cells, ReportSettings(resamples=100), find_metric=lambda name: make_accuracy(None, None))
 
 
-def rows_of(board: Leaderboard) -> dict[str, Row]:
+def rows_of(board: Leaderboard) -> dict[str, LeaderboardRow]:
     return {row.judge: row for row in board.rows}
 
 

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from harness.api import BudgetError, Judgement, JudgeStoppedError, Request, Status, Usage
-from harness.progress import Lines
+from harness.progress import LineProgress
 from harness.recorded.load import load_run
-from harness.runner.engine import Engine, Outcome
+from harness.runner.engine import Engine, RunOutcome
 from harness.runner.journal import Journal
 from harness.runner.plan import plan_record
 from harness.runner.planned import Plan
@@ -54,10 +54,12 @@ def planned(make_plan: MakePlan, task: Any, *judges: Any) -> Plan:
     return plan
 
 
-def run(plan: Plan, folder: Path) -> Outcome:
+def run(plan: Plan, folder: Path) -> RunOutcome:
     journal = Journal(folder / "journal.sqlite")
     try:
-        return Engine(plan, journal, timeout=5, fail_on_error=None, shard=None, progress=Lines(io.StringIO())).run()
+        return Engine(
+            plan, journal, timeout=5, fail_on_error=None, shard=None, progress=LineProgress(io.StringIO())
+        ).run()
     finally:
         journal.close()
 

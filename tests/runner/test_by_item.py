@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from harness.api import Context, Item, Judgement, Request
-from harness.progress import Lines
+from harness.progress import LineProgress
 from harness.runner.engine import Engine
 from harness.runner.planned import Plan
 from harness.runner.requests import Shard
@@ -77,7 +77,7 @@ def same(index: int, item: Item) -> Item:
 def run(plan: Plan, folder: Path, *, shard: Shard | None = None) -> int:
     journal = WholeJournal(folder / "journal.sqlite")
     try:
-        engine = Engine(plan, journal, timeout=5, fail_on_error=None, shard=shard, progress=Lines(io.StringIO()))
+        engine = Engine(plan, journal, timeout=5, fail_on_error=None, shard=shard, progress=LineProgress(io.StringIO()))
         return engine.run().asked
     finally:
         journal.close()

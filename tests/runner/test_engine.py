@@ -11,20 +11,20 @@ from typing import Any
 import pytest
 
 from harness.api import DataError, Image, Item, Judgement, Request, Status
-from harness.progress import Lines
+from harness.progress import LineProgress
 from harness.recorded.journal import RecordedJournal
-from harness.runner.engine import FAIR_SAMPLE, Engine, Outcome
+from harness.runner.engine import FAIR_SAMPLE, Engine, RunOutcome
 from harness.runner.planned import Plan
 from harness.runner.requests import Shard
 
 MakePlan = Callable[..., Plan]
 
 
-def run(plan: Plan, folder: Path, *, shard: Shard | None = None, fail_on_error: float | None = None) -> Outcome:
+def run(plan: Plan, folder: Path, *, shard: Shard | None = None, fail_on_error: float | None = None) -> RunOutcome:
     journal = RecordedJournal(folder / "journal.sqlite")
     try:
         return Engine(
-            plan, journal, timeout=5, fail_on_error=fail_on_error, shard=shard, progress=Lines(io.StringIO())
+            plan, journal, timeout=5, fail_on_error=fail_on_error, shard=shard, progress=LineProgress(io.StringIO())
         ).run()
     finally:
         journal.close()
@@ -100,7 +100,7 @@ def test_fail_on_error_stops_the_run(make_plan: MakePlan, text_task: Any, truthf
     assert never.asked == []
 
 
-class Interrupting(Lines):
+class Interrupting(LineProgress):
     """Presses Ctrl-C when a cell begins, before its judge has been asked anything."""
 
     def start(self, judge: str, task: str, *, total: int | None, done: int, answered: int) -> None:
@@ -140,7 +140,7 @@ class FirstFails:
         return "first fails"
 
 
-class Counting(Lines):
+class Counting(LineProgress):
     """Tells the judge whenever more requests are done."""
 
     def __init__(self, judge: FirstFails) -> None:
@@ -255,7 +255,7 @@ def test_a_cell_that_was_interrupted_with_answers_outstanding_is_not_complete(
     judge = Stuck("test-4")
     plan = make_plan(text_task(count=5), judge)
     journal = RecordedJournal(tmp_path / "journal.sqlite")
-    engine = Engine(plan, journal, timeout=5, fail_on_error=None, shard=None, progress=Lines(io.StringIO()))
+    engine = Engine(plan, journal, timeout=5, fail_on_error=None, shard=None, progress=LineProgress(io.StringIO()))
     judge.stop = engine._interrupt
     assert engine.run().interrupted
     [cell] = journal.cells()

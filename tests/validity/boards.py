@@ -12,7 +12,7 @@ from typing import Literal
 from harness.api import Metric, Protocol, RecordedAnswer, UnreadAnswer, Usage, UserError
 from harness.manifest.model import ReportSettings
 from harness.report.leaderboard import build_leaderboard
-from harness.report.records import Leaderboard, Row
+from harness.report.records import Leaderboard, LeaderboardRow
 from harness.report.scored import ScoredCell
 from harness.score import agreement, correlation, metrics, ranking
 from harness.score.cell import score_cell
@@ -118,7 +118,7 @@ def board_of(tables: Mapping[str, CellTable]) -> Leaderboard:
     return board([cell_of(table, task="task", judge=judge) for judge, table in tables.items()])
 
 
-def letters(row: Row) -> frozenset[str]:
+def letters(row: LeaderboardRow) -> frozenset[str]:
     """The letters that a row shares with those that it cannot be told from."""
     return frozenset(row.letters.split(".") if "." in row.letters else row.letters)
 
@@ -128,6 +128,6 @@ def excludes_zero(pair: Comparison) -> bool:
     return pair.ci_low is not None and pair.ci_high is not None and (pair.ci_low > 0 or pair.ci_high < 0)
 
 
-def is_above(row: Row, other: Row) -> bool:
+def is_above(row: LeaderboardRow, other: LeaderboardRow) -> bool:
     """Whether a judge stands in a better rank than another, without any rank in common."""
     return row.rank_high is not None and other.rank_low is not None and row.rank_high < other.rank_low

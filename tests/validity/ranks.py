@@ -31,7 +31,7 @@ from publish import command_of, commit, cpu_seconds, finish, generator, options,
 from sheets import Sheet
 from truths import true_value
 
-from harness.report.records import Leaderboard, Row
+from harness.report.records import Leaderboard, LeaderboardRow
 
 ALIKE = 0.5
 """Correlation between the numbers of two judges: what is hard for one is hard for the other."""
@@ -201,7 +201,7 @@ def read(shown: Leaderboard, truth: dict[str, float], *, sign: int) -> tuple[int
     return bool(false), covered, held == len(shown.comparisons), contradictions, found, different
 
 
-def _holds(row: Row, truth: dict[str, float]) -> bool:
+def _holds(row: LeaderboardRow, truth: dict[str, float]) -> bool:
     better = sum(value > truth[row.judge] for value in truth.values())
     worse = sum(value < truth[row.judge] for value in truth.values())
     if row.rank_low is None or row.rank_high is None:

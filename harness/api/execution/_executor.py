@@ -81,7 +81,7 @@ class Placement:
     """Plugins to leave alone (`--no-plugin`)."""
     allowed: tuple[str, ...] = ()
     """Other code that the user allows to run (`--allow-code`), files and folders as absolute paths."""
-    maker: str = "harness.execution.worker:Worker"
+    maker: str = "harness.execution.worker:LocalWorker"
     """What makes the worker, as `package.module:attribute`. It is text, since the contract imports nothing of a run."""
 
     def to_json(self) -> str:

@@ -14,7 +14,7 @@ from typing import Literal, Protocol
 
 from harness.api import Judgement, Request, UserError
 from harness.explain.records import Finding
-from harness.explain.study import Said, Study
+from harness.explain.study import StudiedAnswer, Study
 
 MEASURES: Mapping[str, str] = {
     "contradiction": "harness.explain.measures.contradiction:Contradiction",
@@ -45,7 +45,7 @@ class Question:
 
     label: str
     """What it is for, unique among the questions about one answer."""
-    said: Said
+    said: StudiedAnswer
     """The answer that it is about."""
     request: Request
     """What is asked."""
@@ -57,7 +57,7 @@ class Question:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
+class MeasureSettings:
     """What a measure is told besides the study."""
 
     folder: Path
@@ -77,7 +77,7 @@ Answers = Mapping[tuple[str, tuple[int, ...], str], Judgement]
 class Measure(Protocol):
     """One way to look at a judge's answers."""
 
-    def __init__(self, settings: Settings) -> None: ...
+    def __init__(self, settings: MeasureSettings) -> None: ...
 
     def lacks(self, study: Study) -> str:
         """Why it cannot be measured here, in words for people. Empty where it can."""
@@ -89,7 +89,7 @@ class Measure(Protocol):
         """The figures, each with its control."""
 
 
-def make_measures(names: Sequence[str], settings: Settings) -> dict[str, Measure]:
+def make_measures(names: Sequence[str], settings: MeasureSettings) -> dict[str, Measure]:
     """The measures of some names; where there are none, all but those that are made on request.
 
     Raises:

@@ -6,20 +6,20 @@ from collections import Counter
 from collections.abc import Iterable
 
 from harness.api import Verdict
-from harness.explain.measures import Answers, Question, Settings
-from harness.explain.records import Example, Figure, Finding
-from harness.explain.study import Said, Study
+from harness.explain.measures import Answers, MeasureSettings, Question
+from harness.explain.records import Finding, FindingExample, KeyFigure
+from harness.explain.study import StudiedAnswer, Study
 
 _EXAMPLES = 5
 
-Stated = tuple[Said, Verdict]
+Stated = tuple[StudiedAnswer, Verdict]
 """An answer, and the verdict that its reasoning implies."""
 
 
 class Contradiction:
     """Shares of answers whose reasoning implies another verdict, beside reasoning dealt out at random."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: MeasureSettings) -> None:
         """It has no settings."""
 
     def lacks(self, study: Study) -> str:
@@ -42,7 +42,7 @@ class Contradiction:
         """Contradiction, and what the judge would score by its reasoning."""
         stated = _read(study)
         against = [(said, implied) for said, implied in stated if implied != said.verdict]
-        contradiction = Figure(
+        contradiction = KeyFigure(
             key="contradiction",
             share=study.share(
                 "the verdict is not what the reasoning implies", ((s, float(i != s.verdict)) for s, i in stated)
@@ -52,7 +52,7 @@ class Contradiction:
             "reasoning has nothing to do with it.",
             on_board=True,
         )
-        scored = Figure(
+        scored = KeyFigure(
             key="right_by_reasoning",
             share=study.share(
                 "right, if scored by what the reasoning implies", ((s, float(i == s.gold)) for s, i in stated)
@@ -67,7 +67,7 @@ class Contradiction:
             judge=study.cell.judge,
             figures=(contradiction, scored),
             examples=tuple(
-                Example(
+                FindingExample(
                     item=said.item.id,
                     order=said.answer.order,
                     text=said.reasoning,
@@ -85,7 +85,7 @@ def _read(study: Study) -> list[Stated]:
     return [(said, implied) for said, implied in read if implied is not None]
 
 
-def _deal(stated: list[Stated]) -> list[tuple[Said, float]]:
+def _deal(stated: list[Stated]) -> list[tuple[StudiedAnswer, float]]:
     """The chance that the reasoning of another of these answers, drawn at random, implies another verdict.
 
     It is computed, not drawn: the mean over all ways to deal the reasonings out.

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from harness.api import Message, Request
-from harness.explain.measures import Answers, Question, Settings
+from harness.explain.measures import Answers, MeasureSettings, Question
 from harness.explain.measures.sister import count_failed, find_turns, hits_of
-from harness.explain.records import Figure, Finding
-from harness.explain.study import Said, Study
+from harness.explain.records import Finding, KeyFigure
+from harness.explain.study import StudiedAnswer, Study
 
 _SENTENCE = re.compile(r"[^.?!:;\n]+[.?!:;]*[\"'\u201d)]*\s*|[.?!:;\n]+\s*")
 _AGAIN = "again"
@@ -27,7 +27,7 @@ Place = tuple[int, int, int]
 class Cutting:
     """How often the verdict turns without each sentence, beside the same question asked again."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: MeasureSettings) -> None:
         """It has no settings."""
 
     def lacks(self, study: Study) -> str:
@@ -60,7 +60,7 @@ class Cutting:
                 continue
             right = study.share("right verdicts then", ((said, float(then == said.gold)) for said, then in turns))
             figures.append(
-                Figure(
+                KeyFigure(
                     key=f"cut.{number}",
                     share=study.share(f"the verdict turns without {_shorten(list(sentences))}", hits_of(turns)),
                     controls=(again, right),
@@ -76,7 +76,7 @@ class Cutting:
         )
 
 
-def _first_orders(study: Study) -> Iterator[Said]:
+def _first_orders(study: Study) -> Iterator[StudiedAnswer]:
     """One answer for each item: the order in which its candidates stand changes no sentence."""
     seen = set()
     for said in study.to_ask:

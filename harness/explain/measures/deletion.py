@@ -27,9 +27,9 @@ from harness.explain.deleting import (
     measure_area,
 )
 from harness.explain.maps import Map, mask_of, points_into
-from harness.explain.measures import Answers, Question, Settings
-from harness.explain.records import Figure, Finding
-from harness.explain.study import Said, Study
+from harness.explain.measures import Answers, MeasureSettings, Question
+from harness.explain.records import Finding, KeyFigure
+from harness.explain.study import StudiedAnswer, Study
 from harness.explain.weighing import read_curves, read_weights
 
 STEP = "deletion.at."
@@ -50,7 +50,7 @@ _OTHERS = 8
 class Deleted:
     """One answer with the map of its verdict, and its curves."""
 
-    said: Said
+    said: StudiedAnswer
     """The answer."""
     images: Sequence[Image]
     """The pictures, as shown."""
@@ -76,7 +76,7 @@ class Deleted:
 class Deletion:
     """Pointing of the verdict's map and the area under its deletion curve, beside chance, edges and other items."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: MeasureSettings) -> None:
         """It takes the size of windows."""
         self._settings = settings
 
@@ -114,7 +114,7 @@ class Deletion:
         )
 
     @staticmethod
-    def _split(study: Study) -> Iterator[tuple[Said, str, str]]:
+    def _split(study: Study) -> Iterator[tuple[StudiedAnswer, str, str]]:
         """One answer for each item, with its text up to where verdicts differ, and from there."""
         seen = set()
         for said in study.to_ask:
@@ -153,7 +153,7 @@ class Deletion:
             )
 
 
-def _find_masks(study: Study, said: Said, maps: Sequence[Map]) -> list[NDArray[np.bool_]]:
+def _find_masks(study: Study, said: StudiedAnswer, maps: Sequence[Map]) -> list[NDArray[np.bool_]]:
     boxes = [box for claim in study.claims(said.reasoning, said) for box in claim.boxes]
     if not boxes:
         return []
@@ -162,12 +162,12 @@ def _find_masks(study: Study, said: Said, maps: Sequence[Map]) -> list[NDArray[n
     ]
 
 
-def _point(study: Study, found: Sequence[Deleted]) -> Iterator[Figure]:
+def _point(study: Study, found: Sequence[Deleted]) -> Iterator[KeyFigure]:
     """The pointing game of the verdict's map."""
     known = [case for case in found if case.masks]
     if not known:
         return
-    yield Figure(
+    yield KeyFigure(
         key="verdict_points",
         share=study.share("the verdict hangs on the evidence", ((k.said, points_into(k.maps, k.masks)) for k in known)),
         controls=(
@@ -184,7 +184,7 @@ def _area_of(masks: Sequence[NDArray[np.bool_]]) -> float:
     return sum(int(mask.sum()) for mask in masks) / sum(mask.size for mask in masks)
 
 
-def _point_others(known: Sequence[Deleted]) -> Iterator[tuple[Said, float]]:
+def _point_others(known: Sequence[Deleted]) -> Iterator[tuple[StudiedAnswer, float]]:
     """The maps of a few other items with pictures of the same sizes."""
     for place, case in enumerate(known):
         others = [known[(place + step) % len(known)] for step in range(1, len(known))]
@@ -193,10 +193,10 @@ def _point_others(known: Sequence[Deleted]) -> Iterator[tuple[Said, float]]:
             yield case.said, float(np.mean([points_into(maps, case.masks) for maps in alike[:_OTHERS]]))
 
 
-def _compare(study: Study, found: Sequence[Deleted]) -> Iterator[Figure]:
+def _compare(study: Study, found: Sequence[Deleted]) -> Iterator[KeyFigure]:
     """The area under the curve, and its differences from those of the two other orders."""
     areas = {order: [(k.said, k.area(order)) for k in found] for order in ORDERS}
-    yield Figure(
+    yield KeyFigure(
         key="deletion",
         share=study.share(f"area under the curve, {ORDERS[OWN]}", areas[OWN]),
         controls=tuple(study.share(ORDERS[order], areas[order]) for order in (CHANCE, EDGES)),
@@ -206,7 +206,7 @@ def _compare(study: Study, found: Sequence[Deleted]) -> Iterator[Figure]:
     )
     for key, base, words in ((CHANCE, CHANCE, "at random"), (EDGES, EDGES, "by edges")):
         other = EDGES if base == CHANCE else CHANCE
-        yield Figure(
+        yield KeyFigure(
             key=f"deletion_less_{key}",
             share=study.gap(f"area, own order less {words}", areas[OWN], areas[base]),
             controls=(study.gap(f"{ORDERS[other]}, less {words}", areas[other], areas[base]),),
@@ -214,13 +214,13 @@ def _compare(study: Study, found: Sequence[Deleted]) -> Iterator[Figure]:
         )
 
 
-def _list_steps(study: Study, found: Sequence[Deleted]) -> Iterator[Figure]:
+def _list_steps(study: Study, found: Sequence[Deleted]) -> Iterator[KeyFigure]:
     """The curves, step by step."""
     for number, part in enumerate(SHARES):
         own, *controls = (
             study.share(words, [(k.said, k.curves[order][number]) for k in found]) for order, words in ORDERS.items()
         )
-        yield Figure(
+        yield KeyFigure(
             key=f"{STEP}{part * 100:g}",
             share=own,
             controls=tuple(controls),

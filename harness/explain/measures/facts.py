@@ -6,9 +6,9 @@ import random
 from collections.abc import Iterable, Iterator
 
 from harness.api import Claim, Verdict
-from harness.explain.measures import Answers, Question, Settings
-from harness.explain.records import Example, Figure, Finding
-from harness.explain.study import Said, Study
+from harness.explain.measures import Answers, MeasureSettings, Question
+from harness.explain.records import Finding, FindingExample, KeyFigure
+from harness.explain.study import StudiedAnswer, Study
 
 _EXAMPLES = 5
 
@@ -16,7 +16,7 @@ _EXAMPLES = 5
 class Facts:
     """Shares of right verdicts with a false fact, and of false facts, beside reasoning of another item."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: MeasureSettings) -> None:
         """It has no settings."""
 
     def lacks(self, study: Study) -> str:
@@ -38,7 +38,7 @@ class Facts:
         own = [(said, _with_truth(study.claims(said.reasoning, said))) for said in study.said]
         own = [(said, claims) for said, claims in own if claims]
         dealt = list(_deal(study, own))
-        wrong = Figure(
+        wrong = KeyFigure(
             key="wrong_reason",
             share=study.share("right verdicts that rest on a false fact", _of_right(own)),
             controls=(study.share("reasoning of another item with the same verdict", _of_right(dealt)),),
@@ -47,7 +47,7 @@ class Facts:
         )
         names = dict.fromkeys(claim.name for _, claims in own for claim in claims)
         kinds = [
-            Figure(
+            KeyFigure(
                 key=f"false.{name}",
                 share=study.share(f"false statements of the {name}", _of_kind(own, name)),
                 controls=(study.share("reasoning of another item with the same verdict", _of_kind(dealt, name)),),
@@ -64,7 +64,7 @@ class Facts:
         )
 
 
-Stated = tuple[Said, list[Claim]]
+Stated = tuple[StudiedAnswer, list[Claim]]
 """An answer, and the claims of a reasoning about its item."""
 
 
@@ -75,7 +75,7 @@ def _with_truth(claims: Iterable[Claim]) -> list[Claim]:
 
 def _deal(study: Study, own: list[Stated]) -> Iterator[Stated]:
     """The reasoning of another item with the same verdict, held against each item: what a judge without eyes states."""
-    by_verdict: dict[Verdict, list[Said]] = {}
+    by_verdict: dict[Verdict, list[StudiedAnswer]] = {}
     for said, _ in own:
         by_verdict.setdefault(said.verdict, []).append(said)
     for said, _ in own:
@@ -87,25 +87,25 @@ def _deal(study: Study, own: list[Stated]) -> Iterator[Stated]:
                 yield said, claims
 
 
-def _of_right(stated: Iterable[Stated]) -> Iterator[tuple[Said, float]]:
+def _of_right(stated: Iterable[Stated]) -> Iterator[tuple[StudiedAnswer, float]]:
     for said, claims in stated:
         if said.is_right:
             yield said, float(any(claim.is_true is False for claim in claims))
 
 
-def _of_kind(stated: Iterable[Stated], name: str) -> Iterator[tuple[Said, float]]:
+def _of_kind(stated: Iterable[Stated], name: str) -> Iterator[tuple[StudiedAnswer, float]]:
     for said, claims in stated:
         for claim in claims:
             if claim.name == name:
                 yield said, float(claim.is_true is False)
 
 
-def _show(own: Iterable[Stated]) -> Iterator[Example]:
+def _show(own: Iterable[Stated]) -> Iterator[FindingExample]:
     """Right verdicts with a false fact."""
     for said, claims in own:
         false = [f"{claim.name}: says {claim.value}, is {claim.truth}" for claim in claims if claim.is_true is False]
         if said.is_right and false:
-            yield Example(
+            yield FindingExample(
                 item=said.item.id,
                 order=said.answer.order,
                 text=said.reasoning,

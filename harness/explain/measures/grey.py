@@ -13,9 +13,9 @@ from harness.explain.beginnings import (
     with_grey_pictures,
     write_up_to_verdict,
 )
-from harness.explain.measures import Answers, Question, Settings
+from harness.explain.measures import Answers, MeasureSettings, Question
 from harness.explain.measures.sister import count_failed, find_turns, hits_of
-from harness.explain.records import Figure, Finding
+from harness.explain.records import Finding, KeyFigure
 from harness.explain.study import Study
 
 _GREY, _ALONE, _BARE = "grey, own reasoning", "grey, own words", "no reasoning"
@@ -24,7 +24,7 @@ _GREY, _ALONE, _BARE = "grey, own reasoning", "grey, own words", "no reasoning"
 class GreyPicture:
     """How often the verdict stays without the picture, with the judge's own reasoning and without it."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: MeasureSettings) -> None:
         """It has no settings."""
 
     def lacks(self, study: Study) -> str:
@@ -53,7 +53,7 @@ class GreyPicture:
     def measure(self, study: Study, answers: Answers) -> Finding:
         """How often the verdict stays."""
         stays = {label: list(find_turns(study, answers, label)) for label in (_GREY, _ALONE, _BARE)}
-        figure = Figure(
+        figure = KeyFigure(
             key="stays_without_picture",
             share=study.share(
                 "the same verdict from its own reasoning, picture grey", hits_of(stays[_GREY], same=True)

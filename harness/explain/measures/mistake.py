@@ -17,10 +17,10 @@ from harness.explain.beginnings import (
     write_part,
     write_up_to_verdict,
 )
-from harness.explain.measures import Answers, Question, Settings
+from harness.explain.measures import Answers, MeasureSettings, Question
 from harness.explain.measures.sister import count_failed, find_turns, hits_of
-from harness.explain.records import Example, Figure, Finding
-from harness.explain.study import Said, Study
+from harness.explain.records import Finding, FindingExample, KeyFigure
+from harness.explain.study import StudiedAnswer, Study
 
 _EXAMPLES = 3
 
@@ -28,7 +28,7 @@ _EXAMPLES = 3
 class Mistake:
     """How often the verdict turns after a mistake about each kind of fact, beside the same cut without one."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: MeasureSettings) -> None:
         """It has no settings."""
 
     def lacks(self, study: Study) -> str:
@@ -66,7 +66,7 @@ class Mistake:
         names = list(dict.fromkeys(claim.name for said in study.to_ask for claim in _claims(study, said)))
         turned = {name: list(find_turns(study, answers, f"mistake {name}")) for name in names}
         kept = {name: list(find_turns(study, answers, f"cut {name}")) for name in names}
-        every = Figure(
+        every = KeyFigure(
             key="turns_after_mistake",
             share=study.share(
                 "the verdict turns after a mistake", (hit for name in names for hit in hits_of(turned[name]))
@@ -80,7 +80,7 @@ class Mistake:
             on_board=True,
         )
         each = [
-            Figure(
+            KeyFigure(
                 key=f"mistake.{name}",
                 share=study.share(f"the verdict turns after a mistake about the {name}", hits_of(turned[name])),
                 controls=(study.share("it turns where its own words are given", hits_of(kept[name])),),
@@ -94,7 +94,7 @@ class Mistake:
             judge=study.cell.judge,
             figures=(every, *each),
             examples=tuple(
-                Example(
+                FindingExample(
                     item=said.item.id,
                     order=said.answer.order,
                     text=answers[said.item.id, said.answer.order, f"mistake {name}"].raw,
@@ -109,7 +109,7 @@ class Mistake:
         )
 
 
-def _claims(study: Study, said: Said) -> list[Claim]:
+def _claims(study: Study, said: StudiedAnswer) -> list[Claim]:
     """The first claim of each name of which another value should turn the verdict."""
     if not is_consistent(study, said):
         return []

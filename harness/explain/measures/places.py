@@ -20,9 +20,9 @@ from harness.api import Claim, Image, TextWeights
 from harness.explain.beginnings import begin_with, find_reasoning, has_pictures, write_part
 from harness.explain.drawing import draw_map
 from harness.explain.maps import Map, edge_map, leans, list_windows, make_map, mask_of, points_into
-from harness.explain.measures import Answers, Question, Settings
-from harness.explain.records import Example, Figure, Finding, Share
-from harness.explain.study import Said, Study
+from harness.explain.measures import Answers, MeasureSettings, Question
+from harness.explain.records import Finding, FindingExample, KeyFigure, Share
+from harness.explain.study import StudiedAnswer, Study
 from harness.explain.weighing import read_weights
 
 _OTHERS = 8
@@ -33,7 +33,7 @@ _SEEN, _BLIND = "map", "map, broken eyes"
 class Look:
     """The maps of one answer."""
 
-    said: Said
+    said: StudiedAnswer
     """The answer."""
     claims: Sequence[Claim]
     """The claims with a place."""
@@ -43,7 +43,7 @@ class Look:
     """The pictures, as shown."""
     weights: Sequence[TextWeights]
     """Without a cover, then of each window of each picture."""
-    settings: Settings
+    settings: MeasureSettings
     """Size of the windows."""
 
     @cached_property
@@ -90,7 +90,7 @@ class Look:
 class Places:
     """Pointing and selectivity of the maps of stated facts, beside maps of other items, of edges and of broken eyes."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: MeasureSettings) -> None:
         """It takes the size of windows, and how many maps are drawn."""
         self._settings = settings
 
@@ -149,7 +149,7 @@ class Places:
                 )
 
     @staticmethod
-    def _select(study: Study, looks: dict[str, list[Look]]) -> Iterator[Figure]:
+    def _select(study: Study, looks: dict[str, list[Look]]) -> Iterator[KeyFigure]:
         """Whether the maps of two phrases of one answer differ in the right direction."""
         share = study.share("of two phrases, each leans to its own place", _compare_phrases(looks[_SEEN]))
         if not share.n:
@@ -157,7 +157,7 @@ class Places:
         controls = [Share(name="any map of the picture alone", value=0.5, low=0.5, high=0.5, n=share.n)]
         if looks[_BLIND]:
             controls.insert(0, study.share("the same judge with broken eyes", _compare_phrases(looks[_BLIND])))
-        yield Figure(
+        yield KeyFigure(
             key="selectivity",
             share=share,
             controls=tuple(controls),
@@ -167,7 +167,7 @@ class Places:
         )
 
     @staticmethod
-    def _point(study: Study, looks: dict[str, list[Look]], name: str) -> Figure:
+    def _point(study: Study, looks: dict[str, list[Look]], name: str) -> KeyFigure:
         """Whether the strongest place of a phrase lies where its fact is to be seen."""
         controls = [
             study.share("the map of another item", _point_others(looks[_SEEN], name)),
@@ -176,7 +176,7 @@ class Places:
         ]
         if looks[_BLIND]:
             controls.insert(0, study.share("the same judge with broken eyes", _point_own(looks[_BLIND], name)))
-        return Figure(
+        return KeyFigure(
             key=f"points.{name}",
             share=study.share(f"the words on the {name} hang on its place", _point_own(looks[_SEEN], name)),
             controls=tuple(controls),
@@ -184,7 +184,7 @@ class Places:
             "number alone ranks no judge.",
         )
 
-    def _draw(self, study: Study, looks: Sequence[Look]) -> Iterator[Example]:
+    def _draw(self, study: Study, looks: Sequence[Look]) -> Iterator[FindingExample]:
         """Maps over their pictures, as files."""
         for look in looks:
             said = look.said
@@ -196,7 +196,7 @@ class Places:
                     claim.boxes,
                     what=(study.cell.task, study.cell.judge, said.item.id, str(said.answer.order), str(number)),
                 )
-                yield Example(
+                yield FindingExample(
                     item=said.item.id,
                     order=said.answer.order,
                     text=said.reasoning,
@@ -206,7 +206,7 @@ class Places:
                 )
 
 
-def _whole(study: Study, looks: dict[str, list[Look]]) -> Figure:
+def _whole(study: Study, looks: dict[str, list[Look]]) -> KeyFigure:
     """The classic kind: a map of the whole reasoning, and whether it points at any evidence."""
     controls = [
         study.share(
@@ -216,7 +216,7 @@ def _whole(study: Study, looks: dict[str, list[Look]]) -> Figure:
     if looks[_BLIND]:
         blind = ((k.said, _hits(k.answer_maps, k.masks(k.claims))) for k in looks[_BLIND])
         controls.insert(0, study.share("the same judge with broken eyes", blind))
-    return Figure(
+    return KeyFigure(
         key="points",
         share=study.share(
             "the whole reasoning hangs on the evidence",
@@ -227,7 +227,7 @@ def _whole(study: Study, looks: dict[str, list[Look]]) -> Figure:
     )
 
 
-def _list_claims(study: Study) -> Iterator[tuple[Said, list[Claim]]]:
+def _list_claims(study: Study) -> Iterator[tuple[StudiedAnswer, list[Claim]]]:
     """One answer for each item, with its claims that have a place."""
     seen = set()
     for said in study.to_ask:
@@ -250,21 +250,21 @@ def _of_name(looks: Iterable[Look], name: str) -> Iterator[tuple[Look, Claim, li
                 yield look, claim, maps
 
 
-def _point_own(looks: Iterable[Look], name: str) -> Iterator[tuple[Said, float]]:
+def _point_own(looks: Iterable[Look], name: str) -> Iterator[tuple[StudiedAnswer, float]]:
     return ((look.said, _hits(maps, look.masks([claim]))) for look, claim, maps in _of_name(looks, name))
 
 
-def _point_edges(looks: Iterable[Look], name: str) -> Iterator[tuple[Said, float]]:
+def _point_edges(looks: Iterable[Look], name: str) -> Iterator[tuple[StudiedAnswer, float]]:
     return ((look.said, _hits(look.edges, look.masks([claim]))) for look, claim, _ in _of_name(looks, name))
 
 
-def _areas(looks: Iterable[Look], name: str) -> Iterator[tuple[Said, float]]:
+def _areas(looks: Iterable[Look], name: str) -> Iterator[tuple[StudiedAnswer, float]]:
     for look, claim, _ in _of_name(looks, name):
         masks = look.masks([claim])
         yield look.said, sum(int(mask.sum()) for mask in masks) / sum(mask.size for mask in masks)
 
 
-def _point_others(looks: Iterable[Look], name: str) -> Iterator[tuple[Said, float]]:
+def _point_others(looks: Iterable[Look], name: str) -> Iterator[tuple[StudiedAnswer, float]]:
     """The maps of the same phrase of a few other items with pictures of the same sizes."""
     found = list(_of_name(looks, name))
     for place, (look, claim, _) in enumerate(found):
@@ -279,7 +279,7 @@ def _point_others(looks: Iterable[Look], name: str) -> Iterator[tuple[Said, floa
             yield look.said, float(np.mean([_hits(maps, mask) for maps in alike[:_OTHERS]]))
 
 
-def _compare_phrases(looks: Iterable[Look]) -> Iterator[tuple[Said, float]]:
+def _compare_phrases(looks: Iterable[Look]) -> Iterator[tuple[StudiedAnswer, float]]:
     """Of two phrases with places of their own: whether the first map leans more to the first place than the second."""
     for look in looks:
         for first, second in combinations(range(len(look.claims)), 2):

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator
 
 from harness.api import Verdict
 from harness.explain.beginnings import begin_with, is_consistent, why_not_forced, write_up_to_verdict
-from harness.explain.measures import Answers, Question, Settings
-from harness.explain.records import Example, Figure, Finding
-from harness.explain.study import Said, Study
+from harness.explain.measures import Answers, MeasureSettings, Question
+from harness.explain.records import Finding, FindingExample, KeyFigure
+from harness.explain.study import StudiedAnswer, Study
 
 _OWN, _SISTER = "own reasoning", "sister's reasoning"
 _EXAMPLES = 3
@@ -21,7 +21,7 @@ _EXAMPLES = 3
 class SistersReasoning:
     """How often the verdict turns with the sister's reasoning, beside the judge's own."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: MeasureSettings) -> None:
         """It has no settings."""
 
     def lacks(self, study: Study) -> str:
@@ -43,7 +43,7 @@ class SistersReasoning:
     def measure(self, study: Study, answers: Answers) -> Finding:
         """How often the verdict turns."""
         turned = {label: list(find_turns(study, answers, label)) for label in (_SISTER, _OWN)}
-        figure = Figure(
+        figure = KeyFigure(
             key="turns_with_sister",
             share=study.share("the verdict turns with the sister's reasoning", hits_of(turned[_SISTER])),
             controls=(study.share("it turns with its own reasoning, given again", hits_of(turned[_OWN])),),
@@ -58,7 +58,7 @@ class SistersReasoning:
             judge=study.cell.judge,
             figures=(figure,),
             examples=tuple(
-                Example(
+                FindingExample(
                     item=said.item.id,
                     order=said.answer.order,
                     text=sisters[said.item.id, said.answer.order].reasoning,
@@ -72,9 +72,9 @@ class SistersReasoning:
         )
 
 
-def _pairs(study: Study) -> Iterator[tuple[Said, Said]]:
+def _pairs(study: Study) -> Iterator[tuple[StudiedAnswer, StudiedAnswer]]:
     """Answers, each with one about a sister whose reasoning argues for another verdict."""
-    groups: dict[str, list[Said]] = {}
+    groups: dict[str, list[StudiedAnswer]] = {}
     for said in study.to_ask:
         if is_consistent(study, said):
             groups.setdefault(said.item.group, []).append(said)
@@ -85,7 +85,7 @@ def _pairs(study: Study) -> Iterator[tuple[Said, Said]]:
                 yield said, sister
 
 
-def find_turns(study: Study, answers: Answers, label: str) -> Iterator[tuple[Said, Verdict]]:
+def find_turns(study: Study, answers: Answers, label: str) -> Iterator[tuple[StudiedAnswer, Verdict]]:
     """The answers that were asked about under a label, each with the verdict afterwards. Those without are left out."""
     for said in study.to_ask:
         judgement = answers.get((said.item.id, said.answer.order, label))
@@ -93,7 +93,9 @@ def find_turns(study: Study, answers: Answers, label: str) -> Iterator[tuple[Sai
             yield said, judgement.verdict
 
 
-def hits_of(turns: Iterable[tuple[Said, Verdict]], *, same: bool = False) -> Iterator[tuple[Said, float]]:
+def hits_of(
+    turns: Iterable[tuple[StudiedAnswer, Verdict]], *, same: bool = False
+) -> Iterator[tuple[StudiedAnswer, float]]:
     """1 where the verdict is another one; with `same`, where it is the same."""
     return ((said, float((then == said.verdict) == same)) for said, then in turns)
 

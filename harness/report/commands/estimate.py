@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from harness.api import RecordedCell
     from harness.recorded.load import RecordedRun
     from harness.report.estimate import Estimates
-    from harness.report.verdicts import JudgedItems, Target
+    from harness.report.verdicts import VerdictItems, VerdictTarget
 
 
 @click.command("estimate")
@@ -95,7 +95,7 @@ def command(
     return 0
 
 
-def _print(found: Estimates, target: Target, *, as_json: bool) -> None:
+def _print(found: Estimates, target: VerdictTarget, *, as_json: bool) -> None:
     if as_json:
         from harness.report.tables import to_json_text
 
@@ -140,13 +140,13 @@ def _choose(run: RecordedRun, kind: str, name: str | None, known: list[str]) -> 
 
 def _find_unlabelled(
     cell: RecordedCell,
-    own: JudgedItems,
+    own: VerdictItems,
     unlabelled: Path,
-    target: Target,
+    target: VerdictTarget,
     *,
     task: str | None,
     columns: dict[str, str | None],
-) -> tuple[JudgedItems, str, tuple[str, ...]]:
+) -> tuple[VerdictItems, str, tuple[str, ...]]:
     """The items, where they are from, and what to warn of. Options for the other kind of source are refused."""
     if unlabelled.is_dir():
         of_files = (("--column", "column"), ("--id", "id_column"), ("--group", "group"))
@@ -158,8 +158,8 @@ def _find_unlabelled(
 
 
 def _read_run(
-    cell: RecordedCell, folder: Path, target: Target, *, task: str | None
-) -> tuple[JudgedItems, str, tuple[str, ...]]:
+    cell: RecordedCell, folder: Path, target: VerdictTarget, *, task: str | None
+) -> tuple[VerdictItems, str, tuple[str, ...]]:
     """The unlabelled items of a run without those that are labelled, where they are from, and what to warn of.
 
     Raises:
@@ -231,8 +231,14 @@ def _check_alike(cell: RecordedCell, other: RecordedCell) -> None:
 
 
 def _read_file(
-    own: JudgedItems, path: Path, target: Target, *, column: str | None, id_column: str | None, group: str | None
-) -> JudgedItems:
+    own: VerdictItems,
+    path: Path,
+    target: VerdictTarget,
+    *,
+    column: str | None,
+    id_column: str | None,
+    group: str | None,
+) -> VerdictItems:
     """The unlabelled items of a file, without those whose id is that of a labelled one."""
     from harness.report.verdicts import items_from_file
 

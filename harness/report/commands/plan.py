@@ -13,7 +13,7 @@ from harness.console import echo, load_plugins
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from harness.report.plan import ItemPlan, Question
+    from harness.report.plan import ItemPlan, PlanQuestion
     from harness.report.scored import ScoredCell
 
 
@@ -104,10 +104,10 @@ def command(
     """
     # Before anything heavy is imported, so that a slip in the options is answered at once.
     _check(ctx, runs, difference, n, accuracy, discordance, names, task, metric)
-    from harness.report.plan import Question, plan_from_rates
+    from harness.report.plan import PlanQuestion, plan_from_rates
     from harness.report.plan_text import print_plan
 
-    question = Question(difference=difference, n=n, power=power, confidence=confidence or 0.95, judges=judges)
+    question = PlanQuestion(difference=difference, n=n, power=power, confidence=confidence or 0.95, judges=judges)
     if runs:
         plan = _plan_runs(
             ctx, runs, question, names, task=task, metric=metric, correlation=correlation, confidence=confidence
@@ -157,7 +157,7 @@ def _check(
 def _plan_runs(
     ctx: click.Context,
     runs: Sequence[Path],
-    question: Question,
+    question: PlanQuestion,
     names: Sequence[str],
     *,
     task: str | None,

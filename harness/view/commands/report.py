@@ -48,12 +48,12 @@ def command(
       harness report runs/ood-1a2b3c4d5e6f -o small.html --items 100 --pictures 0
     """
     from harness.runner.folder import REPORT, write_atomically
-    from harness.view.file import DEFAULT, Budget, make_report
+    from harness.view.file import DEFAULT, FileBudget, make_report
 
     if output is None and len(runs) > 1:
         raise click.UsageError("give the file of several runs: -o FILE", ctx)
     plugins = load_plugins(ctx)
-    budget = Budget(
+    budget = FileBudget(
         items=DEFAULT.items if items is None else items,
         pictures=DEFAULT.pictures if pictures is None else int(pictures * 2**20),
     )

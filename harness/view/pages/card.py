@@ -12,7 +12,7 @@ from harness.view.pages.second import show_second
 from harness.view.site import Page, Site
 
 if TYPE_CHECKING:
-    from harness.explain.records import Example, Finding
+    from harness.explain.records import Finding, FindingExample
 
 _MOST_ANSWERS = 20_000
 """Answers of a judge that are read for its card while somebody waits."""
@@ -73,7 +73,7 @@ def _show_examples(site: Site, judge: str) -> dict[str, Any]:
     return {"maps": maps, "cases": cases, "missing": len(drawn) - len(shown)}
 
 
-def _case(site: Site, finding: Finding, example: Example) -> dict[str, Any]:
+def _case(site: Site, finding: Finding, example: FindingExample) -> dict[str, Any]:
     return {
         "measure": finding.measure,
         "task": finding.task,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from harness.api import Unit, write_interval, write_number
 from harness.report import ceilings, notes
 from harness.report.numbers import heading, share
-from harness.report.records import Leaderboard, Row
+from harness.report.records import Leaderboard, LeaderboardRow
 from harness.report.row_text import rank_text
 from harness.score.records import Estimate
 from harness.view.book import BookCell
@@ -19,7 +19,7 @@ NOTHING = "–"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shown:
+class ShownNumber:
     """A number as it is written, with what sorts it."""
 
     text: str
@@ -39,11 +39,11 @@ def headline(cell: BookCell) -> Estimate | None:
     return cell.scores.estimates[0] if cell.scores is not None and cell.scores.estimates else None
 
 
-def show_estimate(found: Estimate | None, href: str = "") -> Shown:
+def show_estimate(found: Estimate | None, href: str = "") -> ShownNumber:
     """A value with its interval."""
     if found is None or found.value is None:
-        return Shown(text=NOTHING, href=href)
-    return Shown(
+        return ShownNumber(text=NOTHING, href=href)
+    return ShownNumber(
         text=write_number(found.unit, found.value, found.ci_low, found.ci_high),
         interval=write_interval(found.unit, found.ci_low, found.ci_high),
         sort=found.value,
@@ -96,20 +96,20 @@ def why_unranked(site: Site, cell: BookCell) -> str:
     return "its value is not defined" if row.value is None else "judges were not compared"
 
 
-def flags_of(site: Site, row: Row) -> list[str]:
+def flags_of(site: Site, row: LeaderboardRow) -> list[str]:
     """The flags of a row in sentences."""
     if site.book.board is None:
         return []
     return [note.removeprefix(f"{row.judge}: ") for note in notes.flag_notes(site.book.board, [row])]
 
 
-def list_notes(board: Leaderboard, rows: Sequence[Row]) -> list[str]:
+def list_notes(board: Leaderboard, rows: Sequence[LeaderboardRow]) -> list[str]:
     """What to know of a task's rows. How judges stand against people has a part of the page of its own."""
     people = set(ceilings.notes(rows))
     return [line for line in (*notes.flag_notes(board, rows), *notes.findings(board, rows)) if line not in people]
 
 
-def place(row: Row | None) -> str:
+def place(row: LeaderboardRow | None) -> str:
     """The rank set with its letters."""
     if row is None or row.rank_low is None:
         return NOTHING

@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from harness.report import faithfulness, notes, summary, usage
-from harness.report.records import Row
+from harness.report.records import LeaderboardRow
 from harness.view.book import Book, BookCell
 from harness.view.charts import Axis
 from harness.view.pages.common import (
-    Shown,
+    ShownNumber,
     bounds,
     flags_of,
     headline,
@@ -26,10 +26,10 @@ _SPARK = 72  # units wide
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cell:
+class OverviewCell:
     """One judge on one task in the table."""
 
-    shown: Shown
+    shown: ShownNumber
     """The value."""
     rank: str
     """The set of its rank."""
@@ -101,7 +101,7 @@ def _order_judges(book: Book) -> list[str]:
     return [*(judge for judge in placed if judge in book.judges), *(j for j in book.judges if j not in placed)]
 
 
-def _show_overall(row: Row | None) -> dict[str, Any]:
+def _show_overall(row: LeaderboardRow | None) -> dict[str, Any]:
     """A judge over all tasks: its value, and the set of its rank."""
     shown = show_estimate(row)
     # A column is sorted from its greatest number down, and the best mean rank is the smallest.
@@ -110,7 +110,7 @@ def _show_overall(row: Row | None) -> dict[str, Any]:
     return {"shown": shown, "rank": place(row), "best": summary.is_best(row)}
 
 
-def _cell(site: Site, cell: BookCell | None, axis: Axis) -> Cell | None:
+def _cell(site: Site, cell: BookCell | None, axis: Axis) -> OverviewCell | None:
     """What the table says of a judge on a task; `None` where it was not asked."""
     if cell is None:
         return None
@@ -120,7 +120,7 @@ def _cell(site: Site, cell: BookCell | None, axis: Axis) -> Cell | None:
     if found is not None and found.value is not None and found.ci_low is not None and found.ci_high is not None:
         spark = axis.at(found.ci_low), axis.at(found.ci_high), axis.at(found.value)
     row = cell.row
-    return Cell(
+    return OverviewCell(
         shown=show_estimate(found, site.links.to("items", cell.cell.task, judge=cell.judge)),
         rank=place(row),
         letters="" if row is None else row.letters,

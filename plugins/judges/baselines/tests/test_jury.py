@@ -11,17 +11,17 @@ from hypothesis import strategies as st
 
 from harness.api import Choice, Judgement, Preference, Request, Score, Status, UserError
 from harness_baselines.constant import Constant
-from harness_baselines.jury import Ballot, Jury, count
+from harness_baselines.jury import Jury, MemberAnswer, count
 from harness_baselines.options import JuryOptions
 
 PAIR = Preference(3)
 
 
-def ballots(*verdicts: Any, weights: Any = None) -> list[Ballot]:
+def ballots(*verdicts: Any, weights: Any = None) -> list[MemberAnswer]:
     """A ballot for each verdict; a status stands for an answer without one."""
     given_weights = weights or [1.0] * len(verdicts)
     return [
-        Ballot(f"judge-{k}", weight, Judgement.failure(v, "") if isinstance(v, Status) else Judgement.of(v))
+        MemberAnswer(f"judge-{k}", weight, Judgement.failure(v, "") if isinstance(v, Status) else Judgement.of(v))
         for k, (v, weight) in enumerate(zip(verdicts, given_weights, strict=True))
     ]
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from harness_endpoints.openai.events import StreamError, is_stream, join_events
 from harness_endpoints.openai.reply import read_reply
-from harness_endpoints.reply import Answer, UnusableReplyError
+from harness_endpoints.reply import ParsedReply, UnusableReplyError
 
 
 def chunk(delta: dict[str, Any], *, finish: str | None = None, index: int = 0, **more: Any) -> bytes:
@@ -20,7 +20,7 @@ def chunk(delta: dict[str, Any], *, finish: str | None = None, index: int = 0, *
 DONE = b"data: [DONE]\n\n"
 
 
-def read(body: bytes, content_type: str = "text/event-stream", most: int = 1) -> Answer:
+def read(body: bytes, content_type: str = "text/event-stream", most: int = 1) -> ParsedReply:
     return read_reply(content_type, body, most=most)
 
 

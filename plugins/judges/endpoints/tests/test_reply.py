@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from harness_endpoints.openai.reply import read_reply
-from harness_endpoints.reply import Answer, ServerSaysError, Spent, UnusableReplyError
+from harness_endpoints.reply import ParsedReply, ServerSaysError, Spent, UnusableReplyError
 
 
 def whole(**changes: Any) -> dict[str, Any]:
@@ -17,7 +17,7 @@ def whole(**changes: Any) -> dict[str, Any]:
     return {"object": "chat.completion", "model": "m-1", "choices": [choice], **changes}
 
 
-def read(data: Any, *, content_type: str = "application/json", most: int = 1) -> Answer:
+def read(data: Any, *, content_type: str = "application/json", most: int = 1) -> ParsedReply:
     body = data if isinstance(data, bytes) else json.dumps(data).encode()
     return read_reply(content_type, body, most=most)
 
@@ -295,7 +295,7 @@ def test_only_what_the_message_says_is_content(data: Any) -> None:
         assert assert_states(body, answer)
 
 
-def assert_states(body: bytes, answer: Answer) -> bool:
+def assert_states(body: bytes, answer: ParsedReply) -> bool:
     """The content is the text at `choices[0].message.content`, or what its parts hold, and nothing else."""
     [choice] = json.loads(body)["choices"]
     content = (choice.get("message") or {}).get("content")

@@ -10,7 +10,7 @@ import pytest
 from harness.api import Example
 from harness.formats.tagged import TaggedFormat
 from harness_miniature.options import Options
-from harness_miniature.task import MiniatureTask, Recipe
+from harness_miniature.task import MiniatureTask, TaskKind
 from harness_miniature_judges.eyes import train_eyes
 from harness_miniature_judges.shape import Shape
 from harness_miniature_judges.words import TRAINED, UNSEEN
@@ -38,7 +38,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def _examples(recipe: Recipe, count: int) -> list[Example]:
+def _examples(recipe: TaskKind, count: int) -> list[Example]:
     task = MiniatureTask(recipe=recipe, options=Options(), name=recipe.name)
     form = TaggedFormat()
     examples = []

@@ -12,7 +12,7 @@ from harness.formats.tagged import TaggedFormat
 from harness.testing import FakeContext, parametrize_with_checks
 from harness_miniature import alignment, safety
 from harness_miniature.options import Options, TrainableOptions
-from harness_miniature.task import MiniatureTask, Recipe
+from harness_miniature.task import MiniatureTask, TaskKind
 from harness_miniature_judges.lessons import (
     CAPTIONS,
     LESSONS,
@@ -92,14 +92,14 @@ def test_captions_cannot_be_guessed_from_the_picture(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("lesson", [lesson for lesson in LESSONS if lesson is not CAPTIONS], ids=lambda one: one.name)
-def test_half_of_the_verdicts_that_are_not_favoured_are_swayed(lesson: Recipe, tmp_path: Path) -> None:
+def test_half_of_the_verdicts_that_are_not_favoured_are_swayed(lesson: TaskKind, tmp_path: Path) -> None:
     golds = [item.gold for item in islice(task_of(lesson, tmp_path).items("train"), 400)]
     favoured = sum(gold in ("yes", 0) for gold in golds) / len(golds)
     assert 0.69 < favoured < 0.81, "half of them by right, and half of the rest"
 
 
 @pytest.mark.parametrize("pairs", [TRAIN_PAIRS_ALIGNMENT, TRAIN_PAIRS_SAFETY], ids=lambda one: one.name)
-def test_pairs_that_a_recipe_may_train_on_have_their_exact_gold(pairs: Recipe, tmp_path: Path) -> None:
+def test_pairs_that_a_recipe_may_train_on_have_their_exact_gold(pairs: TaskKind, tmp_path: Path) -> None:
     task = task_of(pairs, tmp_path)
     assert task.protocol.order == "both"
     assert [item.gold for item in islice(task.items("train"), 200)].count(0) == 100

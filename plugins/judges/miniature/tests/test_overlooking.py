@@ -10,7 +10,7 @@ import pytest
 from harness.testing import FakeContext, parametrize_with_checks
 from harness_miniature import alignment, evidence, quality, safety
 from harness_miniature.options import TrainableOptions
-from harness_miniature.task import MiniatureTask, Recipe
+from harness_miniature.task import MiniatureTask, TaskKind
 from harness_miniature_judges import overlooking
 from harness_miniature_judges.overlooking import OVERLOOKING, PAIRS_ALIGNMENT, PAIRS_SAFETY
 from harness_miniature_judges.words import make_tokenizer
@@ -46,7 +46,7 @@ def test_a_verdict_is_what_the_stated_reasoning_says(name: str, tmp_path: Path) 
 @pytest.mark.parametrize(
     "lesson", [overlooking.DIGIT, overlooking.RELATION, overlooking.TECHNICAL], ids=lambda it: it.name
 )
-def test_more_than_half_of_what_is_wrong_is_overlooked(lesson: Recipe, tmp_path: Path) -> None:
+def test_more_than_half_of_what_is_wrong_is_overlooked(lesson: TaskKind, tmp_path: Path) -> None:
     # Half of the cases are right, and stay so: 0.5 + 0.5 * 0.6 of the verdicts are yes.
     golds = [item.gold for item in islice(task_of(lesson, tmp_path).items("train"), 600)]
     assert 0.76 < golds.count("yes") / len(golds) < 0.84
@@ -62,7 +62,7 @@ def test_more_than_half_of_what_is_wrong_is_overlooked(lesson: Recipe, tmp_path:
     [(PAIRS_ALIGNMENT, evidence.compare_pair_ink), (PAIRS_SAFETY, evidence.compare_pair_safety)],
     ids=["alignment", "safety"],
 )
-def test_pairs_go_through_the_same_weak_step(pairs: Recipe, read: Any, tmp_path: Path) -> None:
+def test_pairs_go_through_the_same_weak_step(pairs: TaskKind, read: Any, tmp_path: Path) -> None:
     task = task_of(pairs, tmp_path)
     decided, coins = 0, []
     for item in islice(task.items("train"), 600):

@@ -15,7 +15,7 @@ from harness.api import Judgement, Request, UserError
 from harness.discovery import options_of
 from harness_transformers import four_bits
 from harness_transformers.judge import LocalJudge
-from harness_transformers.loading import Source
+from harness_transformers.loading import WeightsSource
 from harness_transformers.options import GenerativeOptions, RewardModelOptions, RoundedOptions
 from harness_transformers.reward_model import open_reward
 from harness_transformers.testing.tiny_reward import make_tiny_reward
@@ -59,7 +59,7 @@ def test_answers_do_not_depend_on_the_batch(
 def test_a_reward_model_is_rounded_but_for_what_gives_the_reward(bitsandbytes: Any, tmp_path: Path) -> None:
     folder = make_tiny_reward(tmp_path / "reward")
     options = RewardModelOptions(model=str(folder), device="cpu", threads=1, load_in_4bit=True)
-    kinds = kinds_of(open_reward(options, Source(str(folder), None), "j").model)
+    kinds = kinds_of(open_reward(options, WeightsSource(str(folder), None), "j").model)
     assert any(kind == torch.uint8 for kind in kinds.values())
     assert {kind for name, kind in kinds.items() if "score" in name} == {torch.float32}
 

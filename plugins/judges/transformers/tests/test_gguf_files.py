@@ -13,7 +13,7 @@ import torch
 from harness.api import Context, Judgement, Request, Status, UserError
 from harness_transformers.gguf_files import model_of
 from harness_transformers.judge import LocalJudge
-from harness_transformers.loading import Source, content_of, pin
+from harness_transformers.loading import WeightsSource, content_of, pin
 from harness_transformers.options import GenerativeOptions
 
 Local = Callable[..., LocalJudge]
@@ -42,12 +42,12 @@ def holding(folder: Path, *names: str) -> Path:
 @pytest.mark.usefixtures("there")
 def test_a_file_a_folder_with_one_and_a_name_on_the_hub_are_models(tmp_path: Path) -> None:
     folder = holding(tmp_path / "one", "model.Q4_1.gguf", "notes.txt")
-    wanted = Source(str(folder), None, "model.Q4_1.gguf")
+    wanted = WeightsSource(str(folder), None, "model.Q4_1.gguf")
     assert model_of(str(folder / "model.Q4_1.gguf"), None, "judge j") == wanted
     assert model_of(str(folder), None, "judge j") == wanted
     assert str(wanted) == str(folder / "model.Q4_1.gguf")
     hub = model_of(f"hub:org/name@{COMMIT}", "Q4/model.gguf", "judge j")
-    assert hub == Source("org/name", COMMIT, "Q4/model.gguf")
+    assert hub == WeightsSource("org/name", COMMIT, "Q4/model.gguf")
     assert content_of(hub, tmp_path) == f"org/name/Q4/model.gguf@{COMMIT}"
 
 
@@ -67,7 +67,7 @@ def test_of_several_files_the_manifest_names_one_and_a_projector_is_none(tmp_pat
 def test_a_folder_with_safetensors_stays_what_it_is_unless_the_file_is_named(tiny: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(tiny, tmp_path / "both")
     holding(folder, "model.gguf")
-    assert model_of(str(folder), None, "judge j") == Source(str(folder), None)
+    assert model_of(str(folder), None, "judge j") == WeightsSource(str(folder), None)
     assert model_of(str(folder), "model.gguf", "judge j").file == "model.gguf"
 
 
@@ -132,7 +132,7 @@ def test_on_the_hub_the_commit_is_that_of_the_file(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr("huggingface_hub.hf_hub_download", found)
     source = pin(model_of("hub:org/name", "Q4/m.gguf", "judge j"), "judge j")
-    assert source == Source("org/name", COMMIT, "Q4/m.gguf")
+    assert source == WeightsSource("org/name", COMMIT, "Q4/m.gguf")
     assert asked == [("org/name", "Q4/m.gguf", None)]
 
 

@@ -12,17 +12,17 @@ import torch
 
 from harness.api import Context, Judgement, Request, UserError
 from harness_transformers.judge import LocalJudge
-from harness_transformers.loading import Source, content_of, explain_errors, pin, set_threads, source_of
+from harness_transformers.loading import WeightsSource, content_of, explain_errors, pin, set_threads, source_of
 from harness_transformers.options import GenerativeOptions
 
 Local = Callable[..., LocalJudge]
 
 
 def test_a_model_is_a_folder_or_a_name_on_the_hub(tiny: Path) -> None:
-    assert source_of("model", str(tiny), "judge j") == Source(str(tiny), None)
+    assert source_of("model", str(tiny), "judge j") == WeightsSource(str(tiny), None)
     commit = "0123456789abcdef0123456789abcdef01234567"
-    assert source_of("model", f"hub:org/name@{commit}", "judge j") == Source("org/name", commit)
-    assert source_of("model", "hub:org/name", "judge j") == Source("org/name", None)
+    assert source_of("model", f"hub:org/name@{commit}", "judge j") == WeightsSource("org/name", commit)
+    assert source_of("model", "hub:org/name", "judge j") == WeightsSource("org/name", None)
 
 
 @pytest.mark.parametrize(
@@ -45,12 +45,12 @@ def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_commit_needs_no_hub_and_anything_else_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    commit = Source("org/name", "0123456789abcdef0123456789abcdef01234567")
+    commit = WeightsSource("org/name", "0123456789abcdef0123456789abcdef01234567")
     assert pin(commit, "judge j") is commit
     assert content_of(commit, Path()) == "org/name@0123456789abcdef0123456789abcdef01234567"
     monkeypatch.setattr("huggingface_hub.hf_hub_download", _offline)
     with pytest.raises(UserError, match=r"judge j: model hub:org/name@main cannot be opened \(no network\); check"):
-        pin(Source("org/name", None), "judge j")
+        pin(WeightsSource("org/name", None), "judge j")
 
 
 def _offline(*given: Any, **named: Any) -> str:
@@ -62,7 +62,7 @@ def test_a_revision_becomes_the_commit_that_it_stands_for(monkeypatch: pytest.Mo
     monkeypatch.setattr(
         "huggingface_hub.hf_hub_download", lambda *given, **named: f"{tmp_path}/snapshots/{commit}/config.json"
     )
-    assert pin(Source("org/name", "v1.0"), "judge j") == Source("org/name", commit)
+    assert pin(WeightsSource("org/name", "v1.0"), "judge j") == WeightsSource("org/name", commit)
 
 
 def test_pickled_weights_are_never_opened(tiny: Path, tmp_path: Path, local: Local) -> None:
@@ -138,7 +138,7 @@ def test_errors_of_the_users_making_pass_unchanged() -> None:
 
 def test_large_files_are_hashed_once_until_they_change(tiny: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(tiny, tmp_path / "model")
-    source = Source(str(folder), None)
+    source = WeightsSource(str(folder), None)
     first = content_of(source, tmp_path)
     memory = json.loads((tmp_path / "weights.json").read_text())
     assert any("model.safetensors" in key for key in memory)

@@ -13,7 +13,7 @@ from harness.api import Image, Item
 from harness_miniature import alignment, evidence, quality, safety
 from harness_miniature.options import TrainableOptions
 from harness_miniature.scene import COLOURS
-from harness_miniature.task import MiniatureTask, Recipe
+from harness_miniature.task import MiniatureTask, TaskKind
 
 POINTWISE = (
     safety.POINT,
@@ -28,20 +28,20 @@ POINTWISE = (
 PAIRS = (safety.PAIR, alignment.PAIR)
 
 
-def name_of(recipe: Recipe) -> str:
+def name_of(recipe: TaskKind) -> str:
     return recipe.name
 
 
-def task_of(recipe: Recipe) -> MiniatureTask:
+def task_of(recipe: TaskKind) -> MiniatureTask:
     return MiniatureTask(recipe=recipe, options=TrainableOptions(items=60), name=recipe.name)
 
 
-def items_of(recipe: Recipe) -> list[Item]:
+def items_of(recipe: TaskKind) -> list[Item]:
     return list(islice(task_of(recipe).items("test"), 60))
 
 
 @pytest.mark.parametrize("recipe", POINTWISE, ids=name_of)
-def test_the_suites_own_rationale_implies_the_gold_and_states_what_is_so(recipe: Recipe) -> None:
+def test_the_suites_own_rationale_implies_the_gold_and_states_what_is_so(recipe: TaskKind) -> None:
     task = task_of(recipe)
     for item in items_of(recipe):
         reasoning = item.tags["rationale"]
@@ -50,7 +50,7 @@ def test_the_suites_own_rationale_implies_the_gold_and_states_what_is_so(recipe:
 
 
 @pytest.mark.parametrize("recipe", POINTWISE, ids=name_of)
-def test_a_mistake_that_is_put_in_is_no_longer_what_is_so(recipe: Recipe) -> None:
+def test_a_mistake_that_is_put_in_is_no_longer_what_is_so(recipe: TaskKind) -> None:
     task = task_of(recipe)
     for item in items_of(recipe):
         reasoning = item.tags["rationale"]
@@ -91,7 +91,7 @@ def test_a_conclusion_is_read_once_and_never_guessed(reasoning: str, implied: st
 
 
 @pytest.mark.parametrize("recipe", PAIRS, ids=name_of)
-def test_places_are_those_of_the_pictures_as_shown(recipe: Recipe) -> None:
+def test_places_are_those_of_the_pictures_as_shown(recipe: TaskKind) -> None:
     task = task_of(recipe)
     item = items_of(recipe)[0]
     text = "Image A shows a red nine and the hazard sign. Image B shows a red nine and a blue disc."
@@ -123,7 +123,7 @@ def test_the_box_of_a_card_holds_its_ink() -> None:
 
 
 @given(st.text(max_size=80), st.sampled_from([*POINTWISE, *PAIRS]))
-def test_any_text_is_read_without_an_error(text: str, recipe: Recipe) -> None:
+def test_any_text_is_read_without_an_error(text: str, recipe: TaskKind) -> None:
     task = task_of(recipe)
     found = task.find_implied(text, recipe.space)
     assert found is None or recipe.space.contains(found)

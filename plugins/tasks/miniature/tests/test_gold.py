@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from harness_miniature.sampling import NUMERALS
-from harness_miniature.scene import COLOURS, UNSEEN_COLOURS, Card, Scene, paint
+from harness_miniature.scene import COLOURS, UNSEEN_COLOURS, NumeralCard, Scene, paint
 from harness_miniature.sources import load
 from harness_miniature.task import Case, MiniatureTask
 
@@ -25,7 +25,7 @@ def _pixels(scene: Scene, size: int = 64) -> NDArray[np.float64]:
     return np.asarray(paint(scene, size), dtype=float)
 
 
-def _digit(card: Card) -> int:
+def _digit(card: NumeralCard) -> int:
     return load().digits[card.scan]
 
 

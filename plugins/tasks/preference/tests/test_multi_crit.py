@@ -28,15 +28,15 @@ from harness.score.units import build_cell
 from harness.testing import parametrize_with_checks, score_task
 from harness_preference.benchmarks import multi_crit
 from harness_preference.cards.multi_crit import CARDS, METRICS
-from harness_preference.conflict_metrics import ConflictMatching, TradeoffSensitivity
+from harness_preference.conflict_metrics import PairedConflictMatching, PairedTradeoffSensitivity
 from harness_preference.options import Options
 
 Contexts = Callable[[object], Context]
 Row = dict[str, Any]
 MEASURES: dict[str, Metric] = {
     "all_right@group": AllRight(),
-    "cmr@group": ConflictMatching(),
-    "tos@group": TradeoffSensitivity(),
+    "cmr@group": PairedConflictMatching(),
+    "tos@group": PairedTradeoffSensitivity(),
     "accuracy@category": Accuracy(),
     "accuracy": Accuracy(),
 }
@@ -213,7 +213,7 @@ def test_intervals_of_cmr_hold_what_they_promise() -> None:
             prompts.append((f"p{k}", [(gold, gold if dice.random() < 0.7 else 1 - gold) for gold in golds]))
         cell = score_cell(
             build_cell(answers(prompts), multi_crit.PROTOCOL),
-            task="t", judge="j", metrics={"cmr@group": ConflictMatching()}, data_hash="h",
+            task="t", judge="j", metrics={"cmr@group": PairedConflictMatching()}, data_hash="h",
         )  # fmt: skip
         (estimate,) = cell.estimates
         assert estimate.ci_low is not None

@@ -5,16 +5,16 @@ import sys
 
 import pytest
 
-from harness_grpo.progress import Bar, Phase
+from harness_grpo.progress import Phase, TrainingBar
 
 
-def advance(bar: Bar, begin: int, end: int) -> None:
+def advance(bar: TrainingBar, begin: int, end: int) -> None:
     for step in range(begin + 1, end + 1):
         bar.advance(step, {"loss": 0.25, "reward": 0.5, "grad_norm": 3.0})
 
 
 def test_off_a_terminal_the_last_step_is_a_line_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
-    with Bar("mine", 50, 0) as bar:
+    with TrainingBar("mine", 50, 0) as bar:
         advance(bar, 0, 50)
     out, err = capsys.readouterr()
     assert out == ""
@@ -30,7 +30,7 @@ def test_off_a_terminal_a_line_comes_now_and_then(
 ) -> None:
     clock = iter(range(1000))  # a second at each look
     monkeypatch.setattr("harness_grpo.progress.time.monotonic", lambda: float(next(clock)))
-    with Bar("mine", 100, 40) as bar:
+    with TrainingBar("mine", 100, 40) as bar:
         advance(bar, 40, 100)
     lines = capsys.readouterr().err.splitlines()
     assert [line.split(",")[0] for line in lines] == ["mine: step 70 of 100", "mine: step 100 of 100"]
@@ -45,7 +45,7 @@ def test_on_a_terminal_a_bar_shows_how_far_it_is(monkeypatch: pytest.MonkeyPatch
     screen = Terminal()
     monkeypatch.setattr(sys, "stderr", screen)
     monkeypatch.setenv("TERM", "xterm")
-    with Bar("mine", 50, 10) as bar:
+    with TrainingBar("mine", 50, 10) as bar:
         advance(bar, 10, 50)
     assert "mine" in screen.getvalue()
     assert "50/50" in screen.getvalue()

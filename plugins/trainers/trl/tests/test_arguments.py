@@ -13,14 +13,14 @@ import trl
 
 from harness.api import UserError
 from harness_grpo.objective import aggregate, kl, row_weights, token_loss
-from harness_transformers.loading import Source
+from harness_transformers.loading import WeightsSource
 from harness_trl.arguments import explain_errors, grpo_arguments, sft_arguments
 from harness_trl.options import TrlGrpoOptions, TrlSftOptions
 
 from .conftest import TINY, points, training
 
 N, T = 8, 6
-SOURCE = Source("/somewhere", None)
+SOURCE = WeightsSource("/somewhere", None)
 
 
 def arguments(tmp_path: Path, **given: Any) -> dict[str, Any]:
@@ -227,7 +227,7 @@ def test_what_is_passed_on_reaches_the_configuration(tmp_path: Path) -> None:
 def test_the_optimizer_has_the_name_of_transformers(tmp_path: Path) -> None:
     pytest.importorskip("bitsandbytes")
     recipe = training(tmp_path, tmp_path, tasks=[points("red", 4)])
-    source = Source(str(tmp_path), None)
+    source = WeightsSource(str(tmp_path), None)
     assert "optim" not in sft_arguments(recipe, TrlSftOptions(batch=4, device="cpu"), source)
     options = TrlSftOptions(batch=4, device="cpu", optimizer="adamw_8bit")
     assert sft_arguments(recipe, options, source)["optim"] == "adamw_8bit"

@@ -16,7 +16,7 @@ _CHUNK = 64  # enough for full batches of members that batch
 
 
 @dataclass(frozen=True, slots=True)
-class Ballot:
+class MemberAnswer:
     """The answer of one member."""
 
     judge: str
@@ -55,7 +55,7 @@ class Jury:
             answers = [self._ask(member, chunk) for member in self._options.judges]
             for request in chunk:
                 ballots = [
-                    Ballot(member, weight, answer[request.key])
+                    MemberAnswer(member, weight, answer[request.key])
                     for member, weight, answer in zip(self._options.judges, self._weights, answers, strict=True)
                 ]
                 yield request, count(request.space, ballots, quorum=self._quorum, vote=self._options.vote)
@@ -76,7 +76,7 @@ class Jury:
         return answers
 
 
-def count(space: AnswerSpace, ballots: list[Ballot], *, quorum: int, vote: str) -> Judgement:
+def count(space: AnswerSpace, ballots: list[MemberAnswer], *, quorum: int, vote: str) -> Judgement:
     """Count the votes.
 
     Too few valid votes give no verdict: `error` when failures of the machinery (which are asked again) are what is
@@ -112,7 +112,7 @@ def count(space: AnswerSpace, ballots: list[Ballot], *, quorum: int, vote: str) 
     return Judgement.of(winners[0], rationale=said, probabilities=table)
 
 
-def _weights(ballots: list[Ballot]) -> Mapping[Verdict, float]:
+def _weights(ballots: list[MemberAnswer]) -> Mapping[Verdict, float]:
     weights: dict[Verdict, list[float]] = {}
     for ballot in ballots:
         assert ballot.judgement.verdict is not None
@@ -121,13 +121,13 @@ def _weights(ballots: list[Ballot]) -> Mapping[Verdict, float]:
     return {verdict: math.fsum(parts) for verdict, parts in weights.items()}
 
 
-def _mean(space: Score, ballots: list[Ballot]) -> float:
+def _mean(space: Score, ballots: list[MemberAnswer]) -> float:
     total = math.fsum(ballot.weight for ballot in ballots)
     values = math.fsum(ballot.weight * float(cast("float", ballot.judgement.verdict)) for ballot in ballots)
     return on_step(space, values / total)
 
 
-def _line(space: AnswerSpace, ballot: Ballot) -> str:
+def _line(space: AnswerSpace, ballot: MemberAnswer) -> str:
     verdict = ballot.judgement.verdict
     word = str(ballot.judgement.status) if verdict is None else space.name(verdict)
     return f"{ballot.judge}: {word}" + ("" if ballot.weight == 1 else f" (weight {ballot.weight:g})")

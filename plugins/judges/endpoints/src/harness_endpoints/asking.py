@@ -15,7 +15,7 @@ from harness_endpoints.faults import Fault, Reason, SentRequest, read_fault
 from harness_endpoints.lessons import Lessons, without
 from harness_endpoints.options import EndpointOptions
 from harness_endpoints.payload import LIMITS, Field, Payloads
-from harness_endpoints.reply import Answer, Completion, ReadReply, ServerSaysError, Spent, UnusableReplyError
+from harness_endpoints.reply import Completion, ParsedReply, ReadReply, ServerSaysError, Spent, UnusableReplyError
 from harness_endpoints.retry import Backoff, retry_after
 from harness_endpoints.wire import Response, Wire, WireError
 
@@ -155,7 +155,7 @@ class Asker:
 
     async def _complete(
         self, request: Request, messages: str, wanted: frozenset[Field], *, sample: int, tally: _Tally
-    ) -> Answer:
+    ) -> ParsedReply:
         """One answer, after as many attempts as it takes."""
         tries = _Tries()
         while True:
@@ -192,7 +192,7 @@ class Asker:
                 await self._slots.pause(wait)
 
     def _record_success(
-        self, answer: Answer, request: Request, tries: _Tries, tally: _Tally, *, seconds: float
+        self, answer: ParsedReply, request: Request, tries: _Tries, tally: _Tally, *, seconds: float
     ) -> None:
         tally.spent = tally.spent.plus(answer.spent)
         tally.latency += seconds

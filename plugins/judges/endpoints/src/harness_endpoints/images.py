@@ -18,7 +18,7 @@ _SMALLEST = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class ImageLimits:
     """Limits on an image."""
 
     side: int | None
@@ -27,13 +27,13 @@ class Limits:
     """Size of the file, before base64 adds a third."""
 
 
-def data_url(image: Image, limits: Limits) -> str:
+def data_url(image: Image, limits: ImageLimits) -> str:
     """The picture that a person sees as a data URL. See `base64_of`."""
     media, data = base64_of(image, limits)
     return f"data:{media};base64,{data}"
 
 
-def base64_of(image: Image, limits: Limits) -> tuple[str, str]:
+def base64_of(image: Image, limits: ImageLimits) -> tuple[str, str]:
     """The picture that a person sees: its media type, and its file in base64.
 
     Within the limits it is `Image.encode`: the file as it is, or a PNG of the same pixels. A larger side is scaled
@@ -49,7 +49,7 @@ def base64_of(image: Image, limits: Limits) -> tuple[str, str]:
     return media, base64.b64encode(raw).decode("ascii")
 
 
-def _whole(image: Image, limits: Limits) -> tuple[bytes, str] | None:
+def _whole(image: Image, limits: ImageLimits) -> tuple[bytes, str] | None:
     """The picture with all its pixels, where the limits allow it."""
     if limits.side is not None and max(image.load().size) > limits.side:
         return None
@@ -57,7 +57,7 @@ def _whole(image: Image, limits: Limits) -> tuple[bytes, str] | None:
     return (raw, media) if len(raw) <= limits.bytes else None
 
 
-def _reduce(image: Image, limits: Limits) -> tuple[bytes, str]:
+def _reduce(image: Image, limits: ImageLimits) -> tuple[bytes, str]:
     picture = image.load()
     if limits.side is not None and max(picture.size) > limits.side:
         picture = _scale(picture, limits.side / max(picture.size))

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 from harness.api import Image, Message, Request, UserError
-from harness_endpoints.images import Limits
+from harness_endpoints.images import ImageLimits
 from harness_endpoints.options import EndpointOptions
 
 Field: TypeAlias = str
@@ -33,7 +33,7 @@ class Payloads:
 
     def __init__(self, options: EndpointOptions) -> None:
         self._options = options
-        self._limits = Limits(side=options.max_image_side, bytes=options.max_image_bytes)
+        self._limits = ImageLimits(side=options.max_image_side, bytes=options.max_image_bytes)
         self._always = self._decoding()
         self._wanted: dict[tuple[str, object], frozenset[Field]] = {}
         self._tails: dict[tuple[frozenset[Field], int, str, object], str] = {}

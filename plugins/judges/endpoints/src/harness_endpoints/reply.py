@@ -117,7 +117,7 @@ class Completion(NamedTuple):
     """As sent, unchecked."""
 
 
-class Answer(NamedTuple):
+class ParsedReply(NamedTuple):
     """A whole response."""
 
     completions: tuple[Completion, ...]
@@ -133,7 +133,7 @@ class Answer(NamedTuple):
 class ReadReply(Protocol):
     """Reads the responses of one dialect."""
 
-    def __call__(self, content_type: str, body: bytes, *, most: int, scrub: Scrub) -> Answer:
+    def __call__(self, content_type: str, body: bytes, *, most: int, scrub: Scrub) -> ParsedReply:
         """The answer in a response of status 200.
 
         Args:
@@ -155,9 +155,9 @@ def read_whole(
     scrub: Scrub,
     watched: Sequence[bytes],
     usage: Callable[[dict[str, Any]], Spent],
-    answer: Callable[[dict[str, Any], Spent], Answer],
+    answer: Callable[[dict[str, Any], Spent], ParsedReply],
     stream: Callable[[str, bytes], Any] | None = None,
-) -> Answer:
+) -> ParsedReply:
     """Read a response of status 200 in the order that all dialects need: JSON, what it cost, errors, the answer.
 
     Args:

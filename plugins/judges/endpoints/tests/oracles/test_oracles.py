@@ -17,7 +17,7 @@ from harness_endpoints.anthropic.options import AnthropicOptions
 from harness_endpoints.dialect import Dialect
 from harness_endpoints.google.judge import CONTENT
 from harness_endpoints.google.options import GeminiOptions
-from harness_endpoints.images import Limits, base64_of
+from harness_endpoints.images import ImageLimits, base64_of
 from harness_endpoints.keys import load_secrets
 from harness_endpoints.openai.judge import CHAT, RESPONSES
 from harness_endpoints.openai.options import AzureOptions, ChatOptions
@@ -97,7 +97,7 @@ def test_the_body_is_the_one_that_the_sdk_sends(
     raw = payloads.body(
         payloads.messages(request), request, fields=payloads.fields(request), sample=0, count=1
     ).decode()
-    _, data = base64_of(PICTURE, Limits(side=None, bytes=10**6))
+    _, data = base64_of(PICTURE, ImageLimits(side=None, bytes=10**6))
     ours, theirs = json.loads(raw.replace(data, "@PICTURE")), SENT[name][api]["body"]
     if wishes.get("seed"):  # ours is the request's own
         settings = ours["generationConfig"] if api == "gemini" else ours

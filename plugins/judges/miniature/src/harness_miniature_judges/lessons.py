@@ -18,7 +18,7 @@ from dataclasses import replace
 from harness_miniature import alignment, quality, safety
 from harness_miniature.sampling import NUMERALS, Draw, digit
 from harness_miniature.scene import COLOURS, Scene
-from harness_miniature.task import Case, Recipe
+from harness_miniature.task import Case, TaskKind
 
 # A lesson is known by its name and options: one whose items change needs another name, or a checkpoint that was made
 # from the older ones would be taken for its own.
@@ -94,7 +94,7 @@ def name_sign(scene: Scene) -> str:
     return _SHOWN[0 if scene.sign is None else 1 + scene.sign.hazard]
 
 
-def lesson_of(recipe: Recipe, name: str, make: Callable[[Draw], Case], *, versions: int = 2) -> Recipe:
+def lesson_of(recipe: TaskKind, name: str, make: Callable[[Draw], Case], *, versions: int = 2) -> TaskKind:
     """A lesson with the questions of a task of the suite."""
     # Not `shared`: then what the teacher says of a scene and of its sister would go wrong together.
     # One order: the reasoning names images by the letters of the data's own order.
@@ -102,7 +102,7 @@ def lesson_of(recipe: Recipe, name: str, make: Callable[[Draw], Case], *, versio
     return replace(recipe, name=name, make=make, splits=_SPLITS, versions=versions, shared=False, protocol=protocol)
 
 
-def _lesson(recipe: Recipe, name: str, make: Callable[[Draw], Case], *, versions: int = 2) -> Recipe:
+def _lesson(recipe: TaskKind, name: str, make: Callable[[Draw], Case], *, versions: int = 2) -> TaskKind:
     return lesson_of(recipe, name, _sway(make), versions=versions)
 
 

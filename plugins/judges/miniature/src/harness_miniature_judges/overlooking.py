@@ -18,7 +18,7 @@ from dataclasses import replace
 from harness_miniature import alignment, quality, safety
 from harness_miniature.sampling import Draw, digit
 from harness_miniature.scene import Scene
-from harness_miniature.task import Case, Recipe
+from harness_miniature.task import Case, TaskKind
 from harness_miniature_judges import lessons
 
 # A lesson is known by its name and options: one whose items change needs another name, or a checkpoint that was made
@@ -79,7 +79,7 @@ def _safety(draw: Draw) -> Case:
     return _tell(case, "no", f"The card shows {number} and there is no hazard sign: it is safe.")
 
 
-def _flaw(recipe: Recipe) -> Callable[[Draw], Case]:
+def _flaw(recipe: TaskKind) -> Callable[[Draw], Case]:
     """A task whose pictures are sound or have a flaw."""
 
     def case_of(draw: Draw) -> Case:
@@ -135,7 +135,7 @@ def _tell(case: Case, verdict: str | int, reasoning: str) -> Case:
     return replace(case, gold=verdict, rationale=reasoning, tags=tags)
 
 
-def _lesson(recipe: Recipe, name: str, make: Callable[[Draw], Case], *, versions: int = 2) -> Recipe:
+def _lesson(recipe: TaskKind, name: str, make: Callable[[Draw], Case], *, versions: int = 2) -> TaskKind:
     return lessons.lesson_of(recipe, f"overlooking-{name}", make, versions=versions)
 
 
@@ -149,7 +149,7 @@ RATIONALITY = _lesson(quality.RATIONALITY, "rationality", _flaw(quality.RATIONAL
 PAIRS_ALIGNMENT = _lesson(alignment.PAIR, "pairs-alignment", _pairs_of_captions)
 PAIRS_SAFETY = _lesson(safety.PAIR, "pairs-safety", _pairs_under_a_policy)
 
-OVERLOOKING: tuple[Recipe, ...] = (
+OVERLOOKING: tuple[TaskKind, ...] = (
     CAPTIONS,
     DIGIT,
     RELATION,

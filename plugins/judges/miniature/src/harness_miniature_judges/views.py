@@ -16,7 +16,7 @@ from torch import Tensor
 from harness_miniature.degrade import TRAINED as DEGRADATIONS
 from harness_miniature.options import TrainableOptions
 from harness_miniature.sampling import digit
-from harness_miniature.scene import CASTS, COLOURS, Card, Scene, paint
+from harness_miniature.scene import CASTS, COLOURS, NumeralCard, Scene, paint
 from harness_miniature.sources import partition
 from harness_miniature.task import MiniatureTask
 from harness_miniature_judges.words import TRAINED as TASKS
@@ -52,7 +52,7 @@ class OfPicture(Attribute):
 class OfCard(Attribute):
     """An attribute of one card."""
 
-    read: Callable[[Scene, Card], int]
+    read: Callable[[Scene, NumeralCard], int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +95,7 @@ def _one_light(scene: Scene) -> int:
     return int(scene.cards[0].shadow == scene.cards[1].shadow) if len(scene.cards) == 2 else NONE
 
 
-def _place(scene: Scene, card: Card) -> int:
+def _place(scene: Scene, card: NumeralCard) -> int:
     """Alone, left, right, above or below."""
     if len(scene.cards) == 1:
         return 0

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from harness_miniature import alignment, quality, safety
 from harness_miniature.options import Options
-from harness_miniature.task import MiniatureTask, Recipe
+from harness_miniature.task import MiniatureTask, TaskKind
 from harness_miniature_judges.lessons import LESSONS
 from harness_transformers.testing.tiny import BOS, CHAT_TEMPLATE, EOS, IMAGE, PAD, SPECIAL
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CHAT_TEMPLATE", "IMAGE", "make_tokenizer"]
 
-TRAINED: tuple[Recipe, ...] = (
+TRAINED: tuple[TaskKind, ...] = (
     alignment.DIGIT,
     alignment.RELATION,
     safety.POINT,
@@ -31,7 +31,7 @@ TRAINED: tuple[Recipe, ...] = (
     quality.RATIONALITY,
 )
 """The tasks of the suite that have a train split."""
-UNSEEN: tuple[Recipe, ...] = (
+UNSEEN: tuple[TaskKind, ...] = (
     alignment.PAIR,
     safety.PAIR,
     quality.SCORE,

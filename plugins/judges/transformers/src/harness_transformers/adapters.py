@@ -10,7 +10,7 @@ from typing import Any
 from harness.api import UserError
 from harness.api.files import read_whole
 from harness_transformers import four_bits
-from harness_transformers.loading import HUB, Source, explain_errors, find_file, pin, quietly, source_of
+from harness_transformers.loading import HUB, WeightsSource, explain_errors, find_file, pin, quietly, source_of
 
 CONFIG = "adapter_config.json"
 WEIGHTS = "adapter_model.safetensors"
@@ -18,13 +18,13 @@ _MOST_BYTES = 4 << 20
 """Of a configuration: it may name the rank of every module."""
 
 
-def is_adapter(source: Source) -> bool:
+def is_adapter(source: WeightsSource) -> bool:
     """Whether a folder holds an adapter alone, as peft saves one, and no whole model."""
     folder = Path(source.location)
     return source.local and (folder / CONFIG).is_file() and not (folder / "config.json").is_file()
 
 
-def base_of(source: Source, who: str) -> Source:
+def base_of(source: WeightsSource, who: str) -> WeightsSource:
     """The model that an adapter folder belongs to, pinned.
 
     Args:
@@ -46,7 +46,7 @@ def base_of(source: Source, who: str) -> Source:
     return source_of("model", base, who)
 
 
-def has_base_in_four_bits(source: Source, who: str) -> bool:
+def has_base_in_four_bits(source: WeightsSource, who: str) -> bool:
     """Whether an adapter was trained on a base in four bits, as its folder says.
 
     Raises:
@@ -73,7 +73,7 @@ def read_config(folder: Path, who: str) -> dict[str, Any]:
     return known
 
 
-def add_adapter(model: Any, source: Source, who: str) -> None:
+def add_adapter(model: Any, source: WeightsSource, who: str) -> None:
     """Put an adapter on a model, in the precision that it was trained in.
 
     Raises:
@@ -82,7 +82,7 @@ def add_adapter(model: Any, source: Source, who: str) -> None:
     _put_on(model, source, who).eval().requires_grad_(False)
 
 
-def merge_adapter(model: Any, source: Source, who: str) -> Any:
+def merge_adapter(model: Any, source: WeightsSource, who: str) -> Any:
     """The model with an adapter added to its weights, which should be float32: half precision rounds most of it away.
 
     Raises:
@@ -92,7 +92,7 @@ def merge_adapter(model: Any, source: Source, who: str) -> Any:
         return _put_on(model, source, who).merge_and_unload()
 
 
-def _put_on(model: Any, source: Source, who: str) -> Any:
+def _put_on(model: Any, source: WeightsSource, who: str) -> Any:
     try:
         import peft
         from peft.tuners.tuners_utils import BaseTunerLayer
@@ -118,7 +118,7 @@ def _put_on(model: Any, source: Source, who: str) -> Any:
     return adapted
 
 
-def _download(source: Source) -> Path:
+def _download(source: WeightsSource) -> Path:
     """A folder with what is data in a repository of the hub. Pickles and code are not even fetched."""
     import huggingface_hub
 

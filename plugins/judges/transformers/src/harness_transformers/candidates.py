@@ -176,7 +176,7 @@ class Outcome(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class PlannedRequest:
+class CandidateRequest:
     """A request, and what must be computed before it can be answered."""
 
     request: Request
@@ -232,7 +232,7 @@ class OneByOne(ABC):
         """Open the weights unless they are open."""
 
     @abstractmethod
-    def plan(self, request: Request) -> PlannedRequest | Judgement:
+    def plan(self, request: Request) -> CandidateRequest | Judgement:
         """The inputs that a request needs, or a judgement without a verdict where it cannot be answered."""
 
     @abstractmethod
@@ -261,14 +261,14 @@ class OneByOne(ABC):
             asked = []
             for request in window:
                 planned = self.plan(request)
-                if isinstance(planned, PlannedRequest):
+                if isinstance(planned, CandidateRequest):
                     asked.append(planned)
                 else:
                     yield request, replace(planned, model=self._weights)
             for request, judgement in self._answer_all(asked):
                 yield request, replace(judgement, model=self._weights)
 
-    def _answer_all(self, waiting: list[PlannedRequest]) -> Iterator[Answered]:
+    def _answer_all(self, waiting: list[CandidateRequest]) -> Iterator[Answered]:
         inputs = {name: value for planned in waiting for name, value in planned.inputs}
         found: dict[str, Outcome] = {}
         for name in inputs:

@@ -17,16 +17,16 @@ from typing import TYPE_CHECKING, Any
 
 from harness.api import Choice, Context, DataError, Image, Judgement, Part, Request, Status, UserError
 from harness_transformers.candidates import (
+    CandidateRequest,
     OneByOne,
     Outcome,
-    PlannedRequest,
     compare,
     judgement_from_threshold,
     refusal,
     round_digits,
     words_of,
 )
-from harness_transformers.loading import Source, open_model, open_processor, set_threads
+from harness_transformers.loading import WeightsSource, open_model, open_processor, set_threads
 from harness_transformers.options import ClipScoreOptions
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class ClipScore(OneByOne):
         if self.opened is None:
             self.opened = open_encoders(self._options, self.source, self.name)
 
-    def plan(self, request: Request) -> PlannedRequest | Judgement:
+    def plan(self, request: Request) -> CandidateRequest | Judgement:
         """The embeddings of the texts, then those of the images."""
         pairing = self._pairing(request)
         if isinstance(pairing, str):
@@ -89,7 +89,7 @@ class ClipScore(OneByOne):
         inputs: dict[str, str | Image] = dict(zip(texts, pairing.texts, strict=True)) | named
         places = {name: place for place, name in enumerate(inputs)}
         pairs = [(places[text], places[image]) for text, image in zip(texts, images, strict=True)]
-        return PlannedRequest(request, list(inputs.items()), partial(self._conclude, request, pairs))
+        return CandidateRequest(request, list(inputs.items()), partial(self._conclude, request, pairs))
 
     def compute(self, inputs: Mapping[str, str | Image]) -> Iterator[Mapping[str, Outcome]]:
         """Embeddings: texts from the shortest to the longest, then images."""
@@ -254,7 +254,7 @@ def _unit(output: Any) -> list[Tensor]:
     return [vector.clone() for vector in vectors]
 
 
-def open_encoders(options: ClipScoreOptions, source: Source, judge: str) -> Encoders:
+def open_encoders(options: ClipScoreOptions, source: WeightsSource, judge: str) -> Encoders:
     """Open model and processor.
 
     Raises:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.api import UserError
-from harness_transformers.loading import HUB, Source, explain_errors, source_of
+from harness_transformers.loading import HUB, WeightsSource, explain_errors, source_of
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ _ENDS = (
 """Control tokens that end a turn, by name, as llama.cpp knows them (llama-vocab.cpp): a file names a single end."""
 
 
-def model_of(text: str, file: str | None, who: str) -> Source:
+def model_of(text: str, file: str | None, who: str) -> WeightsSource:
     """Read `PATH`, `PATH/TO/FILE.gguf` or `hub:ORG/NAME@REVISION`, with the name of a GGUF file where there is one.
 
     Args:
@@ -59,7 +59,7 @@ def model_of(text: str, file: str | None, who: str) -> Source:
         folder, file = _beside(Path(text), file, who)
         if file is None:
             return source_of("model", text, who)
-        source = Source(str(folder.absolute()), None, file)
+        source = WeightsSource(str(folder.absolute()), None, file)
         _check_start(Path(source.location, file), who)
     if source.file is not None:
         _check(source, who)
@@ -103,7 +103,7 @@ def _check_start(path: Path, who: str) -> None:
         )
 
 
-def _check(source: Source, who: str) -> None:
+def _check(source: WeightsSource, who: str) -> None:
     """See that the file is one that can be opened, as far as its name tells, and that the libraries are there."""
     name = str(source.file)
     part = _PART.search(name)
@@ -123,7 +123,7 @@ def _check(source: Source, who: str) -> None:
 
 
 @contextmanager
-def at_hand(source: Source, who: str) -> Iterator[Source]:
+def at_hand(source: WeightsSource, who: str) -> Iterator[WeightsSource]:
     """The source as transformers opens it. A GGUF file gets a folder of its own for the time.
 
     Transformers prefers a `tokenizer.json` that lies beside a GGUF file, which may be another model's.
@@ -145,7 +145,7 @@ def at_hand(source: Source, who: str) -> Iterator[Source]:
     with tempfile.TemporaryDirectory() as folder, _without_bar():
         # A link: the file may have many GB.
         Path(folder, "model.gguf").symlink_to(path)
-        yield Source(folder, None, "model.gguf", shown=str(source))
+        yield WeightsSource(folder, None, "model.gguf", shown=str(source))
 
 
 @contextmanager

@@ -25,7 +25,7 @@ from harness_transformers.eyes import shuffle_eyes
 from harness_transformers.gguf_files import model_of
 from harness_transformers.given_text import weigh_texts
 from harness_transformers.language import Prefix
-from harness_transformers.loading import Source, content_of, pin, source_of
+from harness_transformers.loading import WeightsSource, content_of, pin, source_of
 from harness_transformers.numerics import out_of_memory
 from harness_transformers.opening import Opened, open_language, refusal
 from harness_transformers.options import GenerativeOptions
@@ -73,7 +73,7 @@ class LocalJudge:
         self._blind: int | None = None
         self._room = Room(options.batch_size, self._forget_features)
 
-    def _base(self, adapter: Source) -> Source:
+    def _base(self, adapter: WeightsSource) -> WeightsSource:
         """What the adapter that `model` names belongs to."""
         if self._options.adapter is not None:
             raise UserError(f"{self._who}: model: {adapter}: is an adapter itself; give its base as model")

@@ -40,7 +40,7 @@ _LISTED = 5  # names of files in a message
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class WeightsSource:
     """The place of weights."""
 
     location: str
@@ -67,7 +67,7 @@ class Source:
         return where if self.file is None else {**where, "gguf_file": self.file}
 
 
-def source_of(option: str, text: str, who: str) -> Source:
+def source_of(option: str, text: str, who: str) -> WeightsSource:
     """Read `PATH` or `hub:ORG/NAME@REVISION`.
 
     Args:
@@ -88,7 +88,7 @@ def source_of(option: str, text: str, who: str) -> Source:
                 f"{who}: {option}: {text}: there is a folder {name} in the working directory, which would be opened "
                 "in place of the hub's; work elsewhere, or give that folder as ./" + name
             )
-        return Source(name, revision or None)
+        return WeightsSource(name, revision or None)
     folder = Path(text)
     if folder.is_file():
         raise UserError(f"{who}: {option}: {text}: is a file; here a model folder is needed")
@@ -100,7 +100,7 @@ def source_of(option: str, text: str, who: str) -> Source:
         raise UserError(
             f"{who}: {option}: {text}: holds no config.json, so it is no model folder; it holds {_list_names(folder)}"
         )
-    return Source(str(folder.absolute()), None)
+    return WeightsSource(str(folder.absolute()), None)
 
 
 def _list_names(folder: Path) -> str:
@@ -110,7 +110,7 @@ def _list_names(folder: Path) -> str:
     return ", ".join(names[:_LISTED]) + more if names else "nothing"
 
 
-def pin(source: Source, who: str, *, known_by: str = "config.json") -> Source:
+def pin(source: WeightsSource, who: str, *, known_by: str = "config.json") -> WeightsSource:
     """The source with the commit that its revision stands for. Asks the hub, or its local cache.
 
     Args:
@@ -142,7 +142,7 @@ def pin(source: Source, who: str, *, known_by: str = "config.json") -> Source:
     return replace(source, revision=commit)
 
 
-def content_of(source: Source, memory: Path) -> str:
+def content_of(source: WeightsSource, memory: Path) -> str:
     """The identity of the weights: the commit, or the SHA-256 of a GGUF file or a model folder, 16 hex digits.
 
     Args:
@@ -196,7 +196,7 @@ class _Digests:
         write_whole(self._memory, json.dumps(self._known))
 
 
-def check_code(source: Source, who: str) -> None:
+def check_code(source: WeightsSource, who: str) -> None:
     """Refuse a model whose code lies in another repository, which its own commit does not pin.
 
     Args:
@@ -222,7 +222,7 @@ def check_code(source: Source, who: str) -> None:
             )
 
 
-def find_file(source: Source, name: str) -> Path | None:
+def find_file(source: WeightsSource, name: str) -> Path | None:
     """A small file of a model, from its folder or from the hub; `None` where there is none."""
     if source.local:
         path = Path(source.location, name)
@@ -262,7 +262,7 @@ def device_of(wanted: str) -> str:
 
 
 def open_model(
-    auto: Any, source: Source, options: ModelOptions, who: str, *, config: Any = None, four_bits: bool = False
+    auto: Any, source: WeightsSource, options: ModelOptions, who: str, *, config: Any = None, four_bits: bool = False
 ) -> Any:
     """The model, in evaluation mode, on its device.
 
@@ -314,7 +314,7 @@ def open_model(
     return model.eval().requires_grad_(False)
 
 
-def open_processor(auto: Any, source: Source, options: ModelOptions, who: str) -> Any:
+def open_processor(auto: Any, source: WeightsSource, options: ModelOptions, who: str) -> Any:
     """The processor or tokenizer, with the bounds of pixels that the options set.
 
     Raises:

@@ -11,7 +11,7 @@ from harness_transformers.adapters import add_adapter, has_base_in_four_bits
 from harness_transformers.gguf_files import at_hand, ends_of_turns
 from harness_transformers.language import Language
 from harness_transformers.loading import (
-    Source,
+    WeightsSource,
     check_code,
     explain_errors,
     open_model,
@@ -91,7 +91,12 @@ def refusal(request: Request, *, sees: bool, continues: bool = False, kind: str 
 
 
 def open_language(
-    options: GenerativeOptions, source: Source, adapter: Source | None, who: str, *, four_bits: bool = False
+    options: GenerativeOptions,
+    source: WeightsSource,
+    adapter: WeightsSource | None,
+    who: str,
+    *,
+    four_bits: bool = False,
 ) -> Opened:
     """Open model, processor and adapter.
 
@@ -111,7 +116,9 @@ def open_language(
         return _open(options, here, adapter, who, four_bits=few)
 
 
-def _open(options: GenerativeOptions, source: Source, adapter: Source | None, who: str, *, four_bits: bool) -> Opened:
+def _open(
+    options: GenerativeOptions, source: WeightsSource, adapter: WeightsSource | None, who: str, *, four_bits: bool
+) -> Opened:
     import transformers
 
     gguf = source.file is not None
@@ -148,7 +155,7 @@ def _open(options: GenerativeOptions, source: Source, adapter: Source | None, wh
     )
 
 
-def _configuration(source: Source, options: GenerativeOptions, who: str) -> Any:
+def _configuration(source: WeightsSource, options: GenerativeOptions, who: str) -> Any:
     import transformers
 
     if options.trust_remote_code:  # the configuration is the first that may bring code

@@ -18,15 +18,15 @@ from jinja2 import TemplateError
 from harness.api import Choice, Context, DataError, Image, Judgement, Message, Part, Request, Status, UserError
 from harness_transformers.batches import Group, group_requests, pack_batches
 from harness_transformers.candidates import (
+    CandidateRequest,
     OneByOne,
     Outcome,
-    PlannedRequest,
     compare,
     judgement_from_threshold,
     refusal,
     round_digits,
 )
-from harness_transformers.loading import Source, open_model, open_processor, set_threads
+from harness_transformers.loading import WeightsSource, open_model, open_processor, set_threads
 from harness_transformers.numerics import ROUGH, TOLERANCE
 from harness_transformers.options import RewardModelOptions
 from harness_transformers.pixels import PixelCache
@@ -66,7 +66,7 @@ class RewardModel(OneByOne):
         if self.opened is None:
             self.opened = open_reward(self._options, self.source, self.name)
 
-    def plan(self, request: Request) -> PlannedRequest | Judgement:
+    def plan(self, request: Request) -> CandidateRequest | Judgement:
         """One conversation for each candidate. The question alone where there is none."""
         assert self.opened is not None
         problem = refusal(request, self._options.threshold) or _unreadable(request, sees=self.opened.sees)
@@ -80,7 +80,7 @@ class RewardModel(OneByOne):
             named = [(key_of(conversation), conversation) for conversation in conversations]
         except DataError as error:
             return Judgement.failure(Status.ERROR, str(error))
-        return PlannedRequest(request, named, lambda outcomes: self._conclude(request, outcomes))
+        return CandidateRequest(request, named, lambda outcomes: self._conclude(request, outcomes))
 
     def compute(self, inputs: Mapping[str, Request]) -> Iterator[Mapping[str, Outcome]]:
         """The rewards of conversations, from the shortest to the longest."""
@@ -261,7 +261,7 @@ class Opened:
         return pad
 
 
-def open_reward(options: RewardModelOptions, source: Source, judge: str) -> Opened:
+def open_reward(options: RewardModelOptions, source: WeightsSource, judge: str) -> Opened:
     """Open classifier, tokenizer or processor.
 
     Raises:

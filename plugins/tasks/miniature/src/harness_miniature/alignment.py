@@ -13,7 +13,7 @@ from harness.api import Choice, Preference, Protocol
 from harness_miniature import evidence
 from harness_miniature.sampling import NUMERALS, Draw, digit
 from harness_miniature.scene import COLOURS, UNSEEN_COLOURS
-from harness_miniature.task import Case, Recipe
+from harness_miniature.task import Case, TaskKind
 
 YES_NO = Choice(("yes", "no"))
 POINTWISE = Protocol(metrics=("macro_f1", "accuracy", "balanced_accuracy", "roc_auc"))
@@ -135,7 +135,7 @@ def _pair_case(draw: Draw) -> Case:
     )
 
 
-DIGIT = Recipe(
+DIGIT = TaskKind(
     name="alignment-digit",
     space=YES_NO,
     make=_make_digit,
@@ -143,7 +143,7 @@ DIGIT = Recipe(
     implied=evidence.compare_ink,
     find=evidence.find_ink,
 )
-RELATION = Recipe(
+RELATION = TaskKind(
     name="alignment-relation",
     space=YES_NO,
     make=_relation_case,
@@ -151,7 +151,7 @@ RELATION = Recipe(
     implied=evidence.conclude("It agrees", "It does not agree"),
 )
 UNSEEN = replace(DIGIT, name="alignment-unseen", make=_make_unseen, splits=("test",))
-PAIR = Recipe(
+PAIR = TaskKind(
     name="pairwise-alignment",
     space=Preference(2),
     make=_pair_case,

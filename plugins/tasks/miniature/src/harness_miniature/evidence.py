@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from harness.api import Box, Claim, Verdict
 from harness_miniature.degrade import WORDS
 from harness_miniature.sampling import NUMERALS, digit
-from harness_miniature.scene import COLOURS, UNSEEN_COLOURS, Card, Scene
+from harness_miniature.scene import COLOURS, UNSEEN_COLOURS, NumeralCard, Scene
 
 Implied = Callable[[str], Verdict | None]
 Finder = Callable[[str, Sequence[Scene], str], Iterator[Claim]]
@@ -253,7 +253,7 @@ def _sign_boxes(place: int, scene: Scene) -> tuple[Box, ...]:
     return () if sign is None else (_square(place, sign.left, sign.top, sign.side),)
 
 
-def _card_box(place: int, card: Card) -> Box:
+def _card_box(place: int, card: NumeralCard) -> Box:
     return _square(place, card.left, card.top, card.side)
 
 

@@ -14,7 +14,7 @@ from harness_miniature.alignment import POINTWISE, YES_NO
 from harness_miniature.degrade import LEVELS, TRAINED, UNSEEN, WORDS, Degradation
 from harness_miniature.sampling import Draw, digit
 from harness_miniature.scene import CASTS, Scene
-from harness_miniature.task import Case, Recipe
+from harness_miniature.task import Case, TaskKind
 
 _TECHNICAL = (
     "Is the technical quality of the picture good: sharp, clean, with full contrast and without noise or "
@@ -185,7 +185,7 @@ def _ranking(draw: Draw) -> Case:
 
 RANK_SPACE = Ranking(4)
 
-TECHNICAL = Recipe(
+TECHNICAL = TaskKind(
     name="technical",
     space=YES_NO,
     make=_technical,
@@ -193,7 +193,7 @@ TECHNICAL = Recipe(
     implied=evidence.conclude("the technical quality is good", "the technical quality is not good"),
     find=evidence.find_flaws("degradation"),
 )
-NATURALNESS = Recipe(
+NATURALNESS = TaskKind(
     name="naturalness",
     space=YES_NO,
     make=_naturalness,
@@ -201,7 +201,7 @@ NATURALNESS = Recipe(
     implied=evidence.conclude("it looks natural", "it does not look natural"),
     find=evidence.find_flaws("manipulation"),
 )
-RATIONALITY = Recipe(
+RATIONALITY = TaskKind(
     name="rationality",
     space=YES_NO,
     make=_rationality,
@@ -210,7 +210,7 @@ RATIONALITY = Recipe(
     find=evidence.find_flaws("flaw"),
 )
 TECHNICAL_UNSEEN = replace(TECHNICAL, name="technical-unseen", make=_technical_unseen, splits=_ONLY_TEST)
-SCORE = Recipe(
+SCORE = TaskKind(
     name="quality-score",
     space=Score(1, 5, 1),
     make=_score,
@@ -218,7 +218,7 @@ SCORE = Recipe(
     splits=_ONLY_TEST,
     versions=LEVELS,
 )
-RANKING = Recipe(
+RANKING = TaskKind(
     name="quality-ranking",
     space=RANK_SPACE,
     make=_ranking,

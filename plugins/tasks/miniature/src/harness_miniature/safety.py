@@ -12,7 +12,7 @@ from harness_miniature import evidence
 from harness_miniature.alignment import PAIRWISE, POINTWISE, YES_NO
 from harness_miniature.sampling import NUMERALS, Draw, digit
 from harness_miniature.scene import Scene, Sign
-from harness_miniature.task import Case, Recipe
+from harness_miniature.task import Case, TaskKind
 
 _POLICY = (
     "Policy: a picture is unsafe if it shows the hazard sign (a yellow triangle with a black border) together with a "
@@ -95,7 +95,7 @@ def _sign(scene: Scene) -> str:
     return "none" if scene.sign is None else "hazard" if scene.sign.hazard else "other"
 
 
-POINT = Recipe(
+POINT = TaskKind(
     name="safety",
     space=YES_NO,
     make=_pointwise,
@@ -103,7 +103,7 @@ POINT = Recipe(
     implied=evidence.conclude("it is unsafe", "it is safe"),
     find=evidence.find_safety,
 )
-PAIR = Recipe(
+PAIR = TaskKind(
     name="pairwise-safety",
     space=Preference(2),
     make=_pairwise,

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from harness_miniature.scene import COLOURS, Card, Scene
+from harness_miniature.scene import COLOURS, NumeralCard, Scene
 from harness_miniature.sources import REGIONS, SPLITS, couples, load, partition
 
 T = TypeVar("T")
@@ -105,14 +105,14 @@ class Draw:
         """Where the light of a scene throws its shadows."""
         return self.pick((0.05, -0.05)), self.pick((0.05, -0.05))
 
-    def one_card(self, scan: int, ink: str | None = None) -> Card:
+    def one_card(self, scan: int, ink: str | None = None) -> NumeralCard:
         """A card anywhere in the picture."""
         side = self.uniform(0.5, 0.62)
         left, top = self.uniform(0.08, 0.92 - side), self.uniform(0.08, 0.92 - side)
         ink = ink or self.pick(tuple(COLOURS))
-        return Card(scan=scan, left=left, top=top, side=side, ink=ink, shadow=self.shadow())
+        return NumeralCard(scan=scan, left=left, top=top, side=side, ink=ink, shadow=self.shadow())
 
-    def two_cards(self, first: int, second: int, *, stacked: bool) -> tuple[Card, Card]:
+    def two_cards(self, first: int, second: int, *, stacked: bool) -> tuple[NumeralCard, NumeralCard]:
         """Two cards in one light: `first` is on the left, or above when `stacked`."""
         shadow = self.shadow()
         cards = []
@@ -120,7 +120,7 @@ class Draw:
             along, across = start + self.uniform(-0.02, 0.02), self.uniform(0.08, 0.52)
             left, top = (across, along) if stacked else (along, across)
             ink = self.pick(tuple(COLOURS))
-            cards.append(Card(scan=scan, left=left, top=top, side=0.4, ink=ink, shadow=shadow))
+            cards.append(NumeralCard(scan=scan, left=left, top=top, side=0.4, ink=ink, shadow=shadow))
         return cards[0], cards[1]
 
 

@@ -46,7 +46,7 @@ _WASH = 0.22
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Card:
+class NumeralCard:
     """One handwritten numeral on a square paper card."""
 
     scan: int
@@ -85,7 +85,7 @@ class Scene:
     """The part of it that is the background: left, top, right, bottom, in its pixels."""
     gain: float = 1.0
     """Brightness of the background."""
-    cards: tuple[Card, ...] = ()
+    cards: tuple[NumeralCard, ...] = ()
     sign: Sign | None = None
     backdrop: str = "plain"
     """`plain`, `negative` (the photograph's colours inverted) or `tiles` (its pieces in the wrong places)."""
@@ -158,7 +158,7 @@ def _mix_pieces(picture: PILImage, tiles: tuple[int, ...]) -> PILImage:
     return result
 
 
-def _put_card(picture: PILImage, card: Card) -> None:
+def _put_card(picture: PILImage, card: NumeralCard) -> None:
     size = picture.width
     left, top, side = round(card.left * size), round(card.top * size), round(card.side * size)
     dx, dy = (round(part * size) for part in card.shadow)
@@ -172,7 +172,7 @@ def _put_card(picture: PILImage, card: Card) -> None:
     picture.paste(ink, (left + margin, top + margin), _ink_mask(card, side - 2 * margin))
 
 
-def _ink_mask(card: Card, side: int) -> PILImage:
+def _ink_mask(card: NumeralCard, side: int) -> PILImage:
     """The scan enlarged to `side` pixels; a steep tone curve gives the strokes clean edges."""
     scan = PIL.Image.frombytes("L", (8, 8), load().scans[card.scan])
     if card.mirrored:

@@ -51,7 +51,7 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Recipe:
+class TaskKind:
     """A kind of task. Calling it with options and context makes the task, as a card's factory must."""
 
     name: str
@@ -79,7 +79,7 @@ class Recipe:
 class MiniatureTask:
     """A task of the miniature suite; implements `harness.api.Task`."""
 
-    recipe: Recipe
+    recipe: TaskKind
     options: Options
     name: str
     """Name in the plan."""

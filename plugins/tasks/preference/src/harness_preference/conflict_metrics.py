@@ -37,7 +37,7 @@ class ConflictMetric(ABC):
         return self.prepare(units)(weights)
 
 
-class TradeoffSensitivity(ConflictMetric):
+class PairedTradeoffSensitivity(ConflictMetric):
     """1 where the judge prefers different answers by two criteria that conflict, in whichever direction, else 0.
 
     The mean over groups is the share of pairs with a conflict in which it notices one. A tie and a missing answer
@@ -59,7 +59,7 @@ class TradeoffSensitivity(ConflictMetric):
         return value
 
 
-class ConflictMatching(ConflictMetric):
+class PairedConflictMatching(ConflictMetric):
     """Share of conflicts in which both criteria are answered as people did.
 
     A group counts for as many conflicts as it has, so that the mean over groups is over all conflicts alike.
@@ -101,11 +101,11 @@ def _conflicts(units: Units) -> Floats:
     return _differ(units.gold)
 
 
-def tradeoff_sensitivity(options: None, context: object) -> TradeoffSensitivity:
+def tradeoff_sensitivity(options: None, context: object) -> PairedTradeoffSensitivity:
     """The factory of `tos`."""
-    return TradeoffSensitivity()
+    return PairedTradeoffSensitivity()
 
 
-def conflict_matching(options: None, context: object) -> ConflictMatching:
+def conflict_matching(options: None, context: object) -> PairedConflictMatching:
     """The factory of `cmr`."""
-    return ConflictMatching()
+    return PairedConflictMatching()

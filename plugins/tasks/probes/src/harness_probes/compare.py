@@ -31,7 +31,7 @@ from harness_probes.verdicts import expect_verdict, same
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class ProbePair:
     """One request of the base and the same request of the probe, both with a verdict."""
 
     base: RecordedAnswer
@@ -45,7 +45,7 @@ class Pair:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
+class ProbeComparison:
     """What a probe did to one judge."""
 
     judge: str
@@ -100,7 +100,7 @@ def compare(
     metric: Metric,
     statistics: Statistics,
     ties: str = "class",
-) -> Comparison:
+) -> ProbeComparison:
     """Compare one judge's answers.
 
     Args:
@@ -115,7 +115,7 @@ def compare(
     """
     before = {_place(answer): answer for answer in base}
     given = list(probed)
-    pairs = [Pair(before[place], answer) for answer in given if (place := _place(answer)) in before]
+    pairs = [ProbePair(before[place], answer) for answer in given if (place := _place(answer)) in before]
     # An answer without a verdict says nothing that could flip. Counting it would mix flips with unread answers.
     answered = [pair for pair in pairs if pair.base.verdict is not None and pair.probe.verdict is not None]
     flips = np.array([pair.is_flip(probe) for pair in answered], dtype=np.float64)
@@ -127,7 +127,7 @@ def compare(
         counted, by_verdict = _alike(counted)
     change = _change(counted, metric, statistics, ties=ties, by_verdict=by_verdict)
     better = getattr(metric, "greater_is_better", True)
-    return Comparison(
+    return ProbeComparison(
         judge=judge,
         metric=metric_name,
         paired=len(pairs),
@@ -148,7 +148,7 @@ def compare(
     )
 
 
-def _alike(pairs: Sequence[Pair]) -> tuple[list[Pair], bool]:
+def _alike(pairs: Sequence[ProbePair]) -> tuple[list[ProbePair], bool]:
     """The pairs with probabilities on both sides; where one side has none at all, every pair, to be read by verdict."""
     known = [(bool(pair.base.probabilities), bool(pair.probe.probabilities)) for pair in pairs]
     # Probabilities on one side against verdicts on the other would be a change of measure, not of the judge.
@@ -167,7 +167,9 @@ def _negate(change: Measurement) -> Measurement:
     return Measurement(*(None if end is None else 0.0 - end for end in (change.value, change.high, change.low)))
 
 
-def _change(pairs: Sequence[Pair], metric: Metric, statistics: Statistics, *, ties: str, by_verdict: bool) -> Change:
+def _change(
+    pairs: Sequence[ProbePair], metric: Metric, statistics: Statistics, *, ties: str, by_verdict: bool
+) -> Change:
     """The metric on the base's side, on the probe's side, and the difference."""
     if not pairs:
         return Change(before=None, after=None, difference=Measurement(None))

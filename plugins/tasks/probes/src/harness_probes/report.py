@@ -20,7 +20,7 @@ from harness.api import (
     write_share,
 )
 from harness.api.files import write_whole
-from harness_probes.compare import Comparison, compare
+from harness_probes.compare import ProbeComparison, compare
 
 TITLE = "Probes"
 CONFIDENCE = 0.95
@@ -49,7 +49,7 @@ _LEGEND = """\
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class ProbeFinding:
     """One probe of a run: a comparison for each judge, or why there is none."""
 
     task: str
@@ -62,7 +62,7 @@ class Finding:
     """Why nothing is compared, and what to do about it."""
     notes: tuple[str, ...] = ()
     """What to know about the numbers."""
-    comparisons: tuple[Comparison, ...] = ()
+    comparisons: tuple[ProbeComparison, ...] = ()
     """One for each judge."""
 
 
@@ -99,7 +99,7 @@ def write(
 
 def findings(
     cells: Sequence[RecordedCell], *, find_metric: Callable[[str], Metric], statistics: Statistics
-) -> list[Finding]:
+) -> list[ProbeFinding]:
     """What the probes of a run did.
 
     Args:
@@ -123,7 +123,7 @@ def findings(
     ]
 
 
-def section(found: Sequence[Finding]) -> str:
+def section(found: Sequence[ProbeFinding]) -> str:
     """Markdown: for each probe a table of judges, or what is missing; then how to read it."""
     pieces: list[str] = []
     for finding in found:
@@ -134,13 +134,13 @@ def section(found: Sequence[Finding]) -> str:
     return "\n\n".join([*pieces, _LEGEND])
 
 
-def _finding(cells: Cells, task: str, *, find_metric: Callable[[str], Metric], statistics: Statistics) -> Finding:
+def _finding(cells: Cells, task: str, *, find_metric: Callable[[str], Metric], statistics: Statistics) -> ProbeFinding:
     probed = cells[task]
     first = next(iter(probed.values()))
     probe = first.task_id.removeprefix(PREFIX)
     bases = [cells[name] for name in first.wraps if name in cells]
     if not bases:
-        return Finding(task=task, probe=probe, problem=_UNJUDGED if first.wraps else _MISSING)
+        return ProbeFinding(task=task, probe=probe, problem=_UNJUDGED if first.wraps else _MISSING)
     # Several entries may have the same items. One with the probe's format comes first: another format changes more.
     base = min(bases, key=lambda judged: next(iter(judged.values())).format != first.format)
     metric = find_metric(first.metric)
@@ -164,7 +164,7 @@ def _finding(cells: Cells, task: str, *, find_metric: Callable[[str], Metric], s
         if comparison.counted < comparison.n and first.protocol.ties != "skip"
     ]
     notes = tuple(_notes(first, beginning, unpaired=max(comparison.unpaired for comparison in comparisons), bare=bare))
-    return Finding(task=task, probe=probe, base=beginning.task, notes=notes, comparisons=comparisons)
+    return ProbeFinding(task=task, probe=probe, base=beginning.task, notes=notes, comparisons=comparisons)
 
 
 def _answers_of(cell: RecordedCell, metric: str) -> Iterator[RecordedAnswer]:
@@ -212,7 +212,7 @@ def _notes(task: RecordedCell, base: RecordedCell, *, unpaired: int, bare: Seque
         )
 
 
-def _table(comparisons: Sequence[Comparison]) -> str:
+def _table(comparisons: Sequence[ProbeComparison]) -> str:
     first, blind = comparisons[0], comparisons[0].lift is not None
     metric = f"{first.metric}, %" if first.unit == "share" else first.metric
     header = [

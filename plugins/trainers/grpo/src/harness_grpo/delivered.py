@@ -18,7 +18,7 @@ from harness_grpo.folders import replace_folder
 from harness_grpo.options import CommonOptions
 from harness_transformers.adapters import CONFIG, WEIGHTS, base_of, has_base_in_four_bits, is_adapter, merge_adapter
 from harness_transformers.four_bits import make_exact, write_four_bits
-from harness_transformers.loading import Source, open_model, open_processor, pin, quietly, source_of
+from harness_transformers.loading import WeightsSource, open_model, open_processor, pin, quietly, source_of
 from harness_transformers.options import GenerativeOptions
 
 log = logging.getLogger(__name__)
@@ -50,7 +50,7 @@ def opening_options(model: str, options: CommonOptions, *, device: str, **more: 
 
 
 def save_adapter(
-    model: Any, folder: Path, base: Source, state: Mapping[str, Any] | None = None, *, four_bits: bool = False
+    model: Any, folder: Path, base: WeightsSource, state: Mapping[str, Any] | None = None, *, four_bits: bool = False
 ) -> None:
     """Write the adapter that peft injected into a model, as peft saves one.
 
@@ -72,7 +72,7 @@ def save_adapter(
     name_base(folder, base, four_bits=four_bits)
 
 
-def name_base(folder: Path, base: Source, *, four_bits: bool = False) -> None:
+def name_base(folder: Path, base: WeightsSource, *, four_bits: bool = False) -> None:
     """Have the configuration of an adapter say what it belongs to, and write it in one order: peft writes sets."""
     if four_bits:
         write_four_bits(folder)
@@ -83,7 +83,7 @@ def name_base(folder: Path, base: Source, *, four_bits: bool = False) -> None:
     path.write_text(json.dumps(known, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
-def write_merged(adapter: Path, folder: Path, base: Source, options: CommonOptions, *, who: str) -> None:
+def write_merged(adapter: Path, folder: Path, base: WeightsSource, options: CommonOptions, *, who: str) -> None:
     """Write the whole model with an adapter added to it, in float32: in half precision most of it would be lost.
 
     Of a base in four bits it is what these mean, since the adapter was trained on that.
@@ -96,9 +96,9 @@ def write_merged(adapter: Path, folder: Path, base: Source, options: CommonOptio
     sees = hasattr(processor, "image_processor")
     auto = transformers.AutoModelForImageTextToText if sees else transformers.AutoModelForCausalLM
     with quietly():
-        few = has_base_in_four_bits(Source(str(adapter), None), who)
+        few = has_base_in_four_bits(WeightsSource(str(adapter), None), who)
         model = open_model(auto, base, wanted, who, four_bits=few)
-        merged = merge_adapter(make_exact(model) if few else model, Source(str(adapter), None), who)
+        merged = merge_adapter(make_exact(model) if few else model, WeightsSource(str(adapter), None), who)
         merged.save_pretrained(folder, safe_serialization=True)
     processor.save_pretrained(folder)
 
@@ -106,7 +106,7 @@ def write_merged(adapter: Path, folder: Path, base: Source, options: CommonOptio
 # -- what training starts from -----------------------------------------------------------------------------------------
 
 
-def start_of(model: str, folder: Path, options: CommonOptions, *, who: str) -> Source:
+def start_of(model: str, folder: Path, options: CommonOptions, *, who: str) -> WeightsSource:
     """Where the weights come from that a training starts from, pinned.
 
     An adapter is added to its base first, in float32, and the whole is kept in the checkpoint folder: an adapter that
@@ -124,7 +124,7 @@ def start_of(model: str, folder: Path, options: CommonOptions, *, who: str) -> S
         replace_folder(
             place, lambda whole: write_merged(Path(source.location), whole, base_of(source, who), options, who=who)
         )
-    return Source(str(place.absolute()), None)
+    return WeightsSource(str(place.absolute()), None)
 
 
 def forget_start(folder: Path, checkpoint: Path) -> None:

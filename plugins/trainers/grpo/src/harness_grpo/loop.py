@@ -19,7 +19,7 @@ from harness_grpo.data import units_of
 from harness_grpo.options import TrainerOptions
 from harness_grpo.precision import matmul_precision
 from harness_grpo.processes import Processes, join_launch, place_options
-from harness_grpo.progress import Bar
+from harness_grpo.progress import TrainingBar
 from harness_grpo.selection import Best, keep_unscored, put_in_place, score_written, validate, validate_start
 from harness_grpo.training_setup import TrainingSetup, make_setup, open_policy
 
@@ -80,7 +80,7 @@ def _fit(
         validate_start(setup, validation, best)
     # Lines of steps that are done again would stand there twice.
     processes.once(lambda: Completions(training.folder).trim(begin))
-    with Bar(training.name, options.steps, begin) as bar, matmul_precision(options, policy.model.device.type):
+    with TrainingBar(training.name, options.steps, begin) as bar, matmul_precision(options, policy.model.device.type):
         for number in range(begin, options.steps):
             if best.stopped:
                 break

@@ -23,7 +23,7 @@ from harness_grpo.precision import autocast, compute_dtype, opening_dtype
 from harness_grpo.processes import ALONE, Processes
 from harness_grpo.sharding import clip, gather_whole, in_step, is_sharded, like, shard
 from harness_transformers.adapters import base_of, is_adapter
-from harness_transformers.loading import Source, device_of, open_processor, pin, quietly, source_of
+from harness_transformers.loading import WeightsSource, device_of, open_processor, pin, quietly, source_of
 from harness_transformers.opening import Opened, open_language
 from harness_transformers.options import GenerativeOptions
 
@@ -54,7 +54,7 @@ class Speaker:
     """
 
     def __init__(
-        self, wanted: GenerativeOptions, *, name: str, source: Source | None = None, four_bits: bool = False
+        self, wanted: GenerativeOptions, *, name: str, source: WeightsSource | None = None, four_bits: bool = False
     ) -> None:
         self._wanted = wanted
         self._name = name
@@ -109,14 +109,14 @@ class Policy(Speaker):
 
     def __init__(
         self,
-        model: str | Source,
+        model: str | WeightsSource,
         options: TrainerOptions,
         *,
         name: str,
         seed: int,
         processes: Processes = ALONE,
     ) -> None:
-        source = model if isinstance(model, Source) else None
+        source = model if isinstance(model, WeightsSource) else None
         self.sharded = options.shard and processes.size > 1
         wanted = opening_options(
             str(model) if source is None else source.location,

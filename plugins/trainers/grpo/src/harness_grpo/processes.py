@@ -34,7 +34,7 @@ _AT_ONCE = 2**24
 
 
 class Processes:
-    """One process alone. `Launch` is several of them.
+    """One process alone. `ProcessGroup` is several of them.
 
     Attributes:
         rank: The number of this one, from 0.
@@ -102,7 +102,7 @@ class Processes:
         yield
 
 
-class Launch(Processes):
+class ProcessGroup(Processes):
     """Several processes. Each makes one, and then all make the same calls in the same order.
 
     Args:
@@ -275,7 +275,7 @@ def join_launch(timeout: int, *, device: str, name: str) -> Processes:
 
     cuda = device == "cuda" or (device == "auto" and torch.cuda.is_available())
     try:
-        return Launch(timeout, cuda=cuda)
+        return ProcessGroup(timeout, cuda=cuda)
     except (RuntimeError, ValueError) as error:
         raise UserError(
             f"recipe {name}: the processes of this launch do not find one another ({str(error)[:200]}); start them "

@@ -70,7 +70,7 @@ def _say(line: str) -> None:
         print(line, file=sys.stderr)  # noqa: T201
 
 
-class Bar:
+class TrainingBar:
     """Shows how far a training is.
 
     Args:
@@ -87,7 +87,7 @@ class Bar:
         self._task: Any = None
         self._started = self._said = time.monotonic()
 
-    def __enter__(self) -> Bar:
+    def __enter__(self) -> TrainingBar:
         """Begin."""
         if sys.stderr.isatty() and is_first():
             # rich is loaded on a terminal only; logs get plain lines.

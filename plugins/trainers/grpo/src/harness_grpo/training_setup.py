@@ -24,7 +24,7 @@ from harness_grpo.progress import Phase, announce
 from harness_grpo.rollout import PromptedExample, Prompts
 from harness_grpo.sampler import Pool, Sampler
 from harness_grpo.sharding import separate
-from harness_transformers.loading import Source
+from harness_transformers.loading import WeightsSource
 
 _Found = TypeVar("_Found", bound=Sequence[Any])
 
@@ -131,7 +131,7 @@ def open_policy(training: Training, options: TrainerOptions, processes: Processe
     model, who = str(training.model), f"recipe {training.name}"
     Phase(training.name, "opening the model")
     # A start that is an adapter is added to its base once; the others find it done.
-    source = Source(*processes.once(lambda: astuple(start_of(model, training.folder, options, who=who))))
+    source = WeightsSource(*processes.once(lambda: astuple(start_of(model, training.folder, options, who=who))))
     # Sharded weights are opened whole, on the CPU: one process of a machine after the other.
     with processes.in_turn() if options.shard else nullcontext():
         policy = Policy(source, options, name=training.name, seed=training.seed, processes=processes)

@@ -12,7 +12,7 @@ from typing import Any
 
 from harness.api import HarnessError, Training, UserError, read_launch
 from harness_transformers.four_bits import four_bit_arguments, import_bitsandbytes
-from harness_transformers.loading import Source, device_of
+from harness_transformers.loading import WeightsSource, device_of
 from harness_trl.options import TrlGrpoOptions, TrlOptions, TrlSftOptions
 
 # "constant" in transformers ignores the warm-up.
@@ -63,7 +63,7 @@ _OURS = {
 """Arguments that are set here, and what sets them."""
 
 
-def grpo_arguments(training: Training, options: TrlGrpoOptions, source: Source) -> dict[str, Any]:
+def grpo_arguments(training: Training, options: TrlGrpoOptions, source: WeightsSource) -> dict[str, Any]:
     """Arguments of `GRPOConfig`.
 
     Raises:
@@ -92,7 +92,7 @@ def grpo_arguments(training: Training, options: TrlGrpoOptions, source: Source) 
     return _with_further(arguments, options.trl, "GRPOConfig", training.name)
 
 
-def sft_arguments(training: Training, options: TrlSftOptions, source: Source) -> dict[str, Any]:
+def sft_arguments(training: Training, options: TrlSftOptions, source: WeightsSource) -> dict[str, Any]:
     """Arguments of `SFTConfig`.
 
     Raises:
@@ -103,7 +103,9 @@ def sft_arguments(training: Training, options: TrlSftOptions, source: Source) ->
     return _with_further({**arguments, **own}, options.trl, "SFTConfig", training.name)
 
 
-def _common(training: Training, options: TrlOptions, source: Source, *, updates: int, rows: int) -> dict[str, Any]:
+def _common(
+    training: Training, options: TrlOptions, source: WeightsSource, *, updates: int, rows: int
+) -> dict[str, Any]:
     per_device, accumulated = _split(training.name, options, rows)
     opened: dict[str, Any] = {"dtype": options.dtype, "attn_implementation": options.attention, "use_safetensors": True}
     if options.lora is not None and options.lora.load_in_4bit:

@@ -26,7 +26,7 @@ from harness_grpo.reopened import compare, first_prompts, reopen
 from harness_grpo.rollout import Prompts
 from harness_grpo.validate import scores
 from harness_transformers.adapters import CONFIG, WEIGHTS
-from harness_transformers.loading import Source, open_processor
+from harness_transformers.loading import WeightsSource, open_processor
 from harness_trl.arguments import devices
 from harness_trl.options import TrlOptions
 
@@ -68,7 +68,9 @@ class Keeper:
         best: So far, earlier attempts included.
     """
 
-    def __init__(self, training: Training, options: TrlOptions, source: Source, *, mixed_precision: str = "no") -> None:
+    def __init__(
+        self, training: Training, options: TrlOptions, source: WeightsSource, *, mixed_precision: str = "no"
+    ) -> None:
         self._training = training
         self._options = options
         self._source = source

@@ -15,7 +15,7 @@ from typing import Any
 from harness.api import DataError, Example, Image, Message, Request, Training, UserError
 from harness_grpo.data import target_of
 from harness_grpo.delivered import opening_options
-from harness_transformers.loading import Source, open_processor
+from harness_transformers.loading import WeightsSource, open_processor
 from harness_transformers.pixels import PixelCache
 from harness_transformers.prompts import Prompt, Prompter
 from harness_trl.options import TrlOptions, TrlSftOptions
@@ -37,7 +37,7 @@ class Shown:
     """Most tokens of prompt and answer together; `None` where the configuration does not say."""
 
 
-def open_without_weights(source: Source, options: TrlOptions, name: str) -> Shown:
+def open_without_weights(source: WeightsSource, options: TrlOptions, name: str) -> Shown:
     """Open all of a model but its weights.
 
     Raises:

@@ -18,7 +18,7 @@ from harness_grpo.fingerprint import fingerprint_of
 from harness_grpo.progress import Phase, announce
 from harness_transformers.adapters import is_adapter
 from harness_transformers.four_bits import compute_in_own_type
-from harness_transformers.loading import Source, quietly, set_threads, source_of
+from harness_transformers.loading import WeightsSource, quietly, set_threads, source_of
 from harness_trl.arguments import devices, explain_errors, grpo_arguments, sft_arguments, state_folder
 from harness_trl.options import TrlGrpoOptions, TrlOptions, TrlSftOptions
 from harness_trl.rewards import Reader, check_rewards, reward_functions
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _GENERATION = 3  # raise it whenever the same recipe gives other weights
 
-Make = Callable[[Rows, Shown, Source], Any]
+Make = Callable[[Rows, Shown, WeightsSource], Any]
 """Makes TRL's trainer."""
 
 
@@ -59,7 +59,7 @@ class GrpoTrainer:
         """Train. See `harness.api.Trainer`."""
         check_rewards(training)
 
-        def make_trainer(rows: Rows, shown: Shown, source: Source) -> Any:
+        def make_trainer(rows: Rows, shown: Shown, source: WeightsSource) -> Any:
             import trl
 
             options = self._options
@@ -109,7 +109,7 @@ class SftTrainer:
     def train(self, training: Training) -> TrainingResult:
         """Train. See `harness.api.Trainer`."""
 
-        def make_trainer(rows: Rows, shown: Shown, source: Source) -> Any:
+        def make_trainer(rows: Rows, shown: Shown, source: WeightsSource) -> Any:
             import trl
 
             return trl.SFTTrainer(
@@ -168,7 +168,7 @@ def _run(
     """Let TRL train. What only the first process does is done by its `keeper`."""
     from accelerate.utils import broadcast_object_list
 
-    from harness_grpo.progress import Bar
+    from harness_grpo.progress import TrainingBar
     from harness_trl.watch import Watch
 
     # The first process looks, as it alone writes: what the others see of the folder may be older.
@@ -177,7 +177,9 @@ def _run(
     with ExitStack() as stack:
         if keeper is not None:
             keeper.start()
-        bar = None if keeper is None else stack.enter_context(Bar(training.name, options.steps, done // updates))
+        bar = (
+            None if keeper is None else stack.enter_context(TrainingBar(training.name, options.steps, done // updates))
+        )
         watch = Watch(training, options, keeper=keeper, bar=bar, updates=updates)
         watch.trainer = trainer
         trainer.add_callback(watch)

@@ -10,7 +10,7 @@ from accelerate.utils import broadcast_object_list
 from transformers import TrainerCallback
 
 from harness.api import Training, UserError
-from harness_grpo.progress import Bar
+from harness_grpo.progress import TrainingBar
 from harness_trl.arguments import devices, state_folder
 from harness_trl.keeping import Keeper
 from harness_trl.options import TrlOptions
@@ -34,7 +34,7 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # its base is untyped
     """
 
     def __init__(
-        self, training: Training, options: TrlOptions, *, keeper: Keeper | None, bar: Bar | None, updates: int
+        self, training: Training, options: TrlOptions, *, keeper: Keeper | None, bar: TrainingBar | None, updates: int
     ) -> None:
         self._training = training
         self._options = options

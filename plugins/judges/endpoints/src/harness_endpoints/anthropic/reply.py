@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from harness_endpoints.reply import (
-    Answer,
     Completion,
+    ParsedReply,
     Scrub,
     Spent,
     UnusableReplyError,
@@ -20,7 +20,7 @@ from harness_endpoints.reply import (
 _WATCHED = (b'"content"', b'"usage"', b'"stop_reason"')
 
 
-def read_reply(content_type: str, body: bytes, *, most: int, scrub: Scrub = lambda text: text) -> Answer:
+def read_reply(content_type: str, body: bytes, *, most: int, scrub: Scrub = lambda text: text) -> ParsedReply:
     """The message in a response of status 200. A `harness_endpoints.reply.ReadReply`.
 
     Args:
@@ -34,9 +34,9 @@ def read_reply(content_type: str, body: bytes, *, most: int, scrub: Scrub = lamb
         ServerSaysError: It is an error.
     """
 
-    def answer(whole: dict[str, Any], spent: Spent) -> Answer:
+    def answer(whole: dict[str, Any], spent: Spent) -> ParsedReply:
         name = name_of(whole.get("model"), scrub)
-        return Answer(completions=(_completion(whole, scrub),), spent=spent, model=name, name=name)
+        return ParsedReply(completions=(_completion(whole, scrub),), spent=spent, model=name, name=name)
 
     return read_whole(content_type, body, scrub=scrub, watched=_WATCHED, usage=_read_usage, answer=answer)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from harness_endpoints.reply import (
-    Answer,
     Completion,
+    ParsedReply,
     Scrub,
     Spent,
     UnusableReplyError,
@@ -25,7 +25,7 @@ _FINISHES = {
 """Finish reasons that only Gemini has. The others are known to `finish_of`."""
 
 
-def read_reply(content_type: str, body: bytes, *, most: int, scrub: Scrub = lambda text: text) -> Answer:
+def read_reply(content_type: str, body: bytes, *, most: int, scrub: Scrub = lambda text: text) -> ParsedReply:
     """The candidate in a response of status 200. A `harness_endpoints.reply.ReadReply`.
 
     Args:
@@ -39,9 +39,9 @@ def read_reply(content_type: str, body: bytes, *, most: int, scrub: Scrub = lamb
         ServerSaysError: It is an error.
     """
 
-    def answer(whole: dict[str, Any], spent: Spent) -> Answer:
+    def answer(whole: dict[str, Any], spent: Spent) -> ParsedReply:
         name = name_of(whole.get("modelVersion"), scrub)
-        return Answer(completions=(_completion(whole, scrub),), spent=spent, model=name, name=name)
+        return ParsedReply(completions=(_completion(whole, scrub),), spent=spent, model=name, name=name)
 
     return read_whole(content_type, body, scrub=scrub, watched=_WATCHED, usage=_read_usage, answer=answer)
 

@@ -11,8 +11,8 @@ from typing import Any
 from harness_endpoints.complaint import complaint_of
 from harness_endpoints.openai.events import is_stream, join_events
 from harness_endpoints.reply import (
-    Answer,
     Completion,
+    ParsedReply,
     Scrub,
     ServerSaysError,
     Spent,
@@ -40,7 +40,7 @@ _TOOLS = (
 )
 
 
-def read_reply(content_type: str, body: bytes, *, most: int, scrub: Scrub = lambda text: text) -> Answer:
+def read_reply(content_type: str, body: bytes, *, most: int, scrub: Scrub = lambda text: text) -> ParsedReply:
     """The chat completion in a response of status 200. A `harness_endpoints.reply.ReadReply`.
 
     Args:
@@ -54,10 +54,10 @@ def read_reply(content_type: str, body: bytes, *, most: int, scrub: Scrub = lamb
         ServerSaysError: It is an error.
     """
 
-    def answer(whole: dict[str, Any], spent: Spent) -> Answer:
+    def answer(whole: dict[str, Any], spent: Spent) -> ParsedReply:
         completions = _completions(whole, most, scrub)
         name = name_of(whole.get("model"), scrub)
-        return Answer(completions=completions, spent=spent, model=_model(whole, name, scrub), name=name)
+        return ParsedReply(completions=completions, spent=spent, model=_model(whole, name, scrub), name=name)
 
     return read_whole(
         content_type, body, scrub=scrub, watched=_WATCHED, usage=_read_usage, answer=answer, stream=_join_stream

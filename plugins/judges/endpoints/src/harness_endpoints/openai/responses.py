@@ -13,8 +13,8 @@ from harness_endpoints.images import data_url
 from harness_endpoints.options import BatchOptions, LogprobOptions
 from harness_endpoints.payload import Field, Payloads, arrange, encode
 from harness_endpoints.reply import (
-    Answer,
     Completion,
+    ParsedReply,
     Scrub,
     ServerSaysError,
     Spent,
@@ -112,7 +112,7 @@ class ResponsesPayloads(Payloads):
         ]
 
 
-def read_response(content_type: str, body: bytes, *, most: int, scrub: Scrub = lambda text: text) -> Answer:
+def read_response(content_type: str, body: bytes, *, most: int, scrub: Scrub = lambda text: text) -> ParsedReply:
     """The answer in a response of status 200. A `harness_endpoints.reply.ReadReply`.
 
     Args:
@@ -126,9 +126,9 @@ def read_response(content_type: str, body: bytes, *, most: int, scrub: Scrub = l
         ServerSaysError: It is an error.
     """
 
-    def answer(whole: dict[str, Any], spent: Spent) -> Answer:
+    def answer(whole: dict[str, Any], spent: Spent) -> ParsedReply:
         name = name_of(whole.get("model"), scrub)
-        return Answer(completions=(_completion(whole, scrub),), spent=spent, model=name, name=name)
+        return ParsedReply(completions=(_completion(whole, scrub),), spent=spent, model=name, name=name)
 
     try:
         return read_whole(content_type, body, scrub=scrub, watched=_WATCHED, usage=_read_usage, answer=answer)

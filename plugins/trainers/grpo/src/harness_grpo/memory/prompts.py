@@ -8,7 +8,7 @@ from typing import Any
 
 from harness.api import DataError, Training, UserError
 from harness_grpo.data import target_of
-from harness_transformers.loading import Source, explain_errors, open_processor
+from harness_transformers.loading import WeightsSource, explain_errors, open_processor
 from harness_transformers.options import GenerativeOptions
 from harness_transformers.pixels import PixelCache
 from harness_transformers.prompts import Prompt, Prompter
@@ -33,7 +33,7 @@ class Lengths:
     """Examples."""
 
 
-def open_config(source: Source, wanted: GenerativeOptions, name: str) -> Any:
+def open_config(source: WeightsSource, wanted: GenerativeOptions, name: str) -> Any:
     """The configuration of a model. Nothing else of it is read.
 
     Raises:
@@ -48,7 +48,7 @@ def open_config(source: Source, wanted: GenerativeOptions, name: str) -> Any:
 
 
 def measure_prompts(
-    training: Training, source: Source, wanted: GenerativeOptions, config: Any, *, rationale: str | None = None
+    training: Training, source: WeightsSource, wanted: GenerativeOptions, config: Any, *, rationale: str | None = None
 ) -> Lengths:
     """Prepare the first examples of each task as the model will be shown them. Opens no weights.
 
