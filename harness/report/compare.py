@@ -13,7 +13,7 @@ from harness.manifest.model import ReportSettings
 from harness.report.entries import LeaderboardEntry, check_rivals
 from harness.report.escaping import for_markdown, order_name
 from harness.report.markdown import table
-from harness.report.measure import MetricRules, metric_finder
+from harness.report.measure import LeaderboardMeasure, metric_finder
 from harness.report.numbers import heading, p_value, short
 from harness.report.records import as_plain
 from harness.report.scored import ScoredCell
@@ -121,7 +121,7 @@ def compare_judges(
             "run both by one manifest"
         )
     rules = rules_of(settings, seed=seed)
-    measure = MetricRules(find_metric=find_metric or metric_finder(), rules=rules)
+    measure = LeaderboardMeasure(find_metric=find_metric or metric_finder(), rules=rules)
     first = {task: next(measure.entries(of_a[task], metric=settings.metric, by_category=False)) for task in shared}
     second = {task: next(measure.entries(of_b[task], metric=settings.metric, by_category=False)) for task in shared}
     # Names before rules: a message about rules that differ has to tell the two apart.
@@ -141,7 +141,9 @@ def compare_judges(
     )
 
 
-def _compare_task(rivals: Mapping[str, Sequence[LeaderboardEntry]], measure: MetricRules) -> tuple[Comparison, ...]:
+def _compare_task(
+    rivals: Mapping[str, Sequence[LeaderboardEntry]], measure: LeaderboardMeasure
+) -> tuple[Comparison, ...]:
     """The two on each task, all tasks as one family."""
     contests = {task: Contest([measure.round(sides)]) for task, sides in rivals.items()}
     # Where the two never differ there is no test, and the task takes no share of the family's level.

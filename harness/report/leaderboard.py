@@ -16,7 +16,7 @@ from harness.manifest.model import ReportSettings
 from harness.recorded.load import LeftOut
 from harness.report.entries import LeaderboardEntry, check_rivals, disambiguate_judges
 from harness.report.faithfulness import Faithfulness
-from harness.report.measure import MetricRules, metric_finder
+from harness.report.measure import LeaderboardMeasure, metric_finder
 from harness.report.numbers import bare
 from harness.report.places import Field, find_ranked, place_judges
 from harness.report.records import Compare, Leaderboard, LeaderboardRow
@@ -55,7 +55,7 @@ def build_leaderboard(
         UserError: There are no cells, cells of one task were scored by different rules or saw
             different data, or the metric does not fit a task.
     """
-    measure = MetricRules(find_metric=find_metric or metric_finder(), rules=rules_of(settings, seed=seed))
+    measure = LeaderboardMeasure(find_metric=find_metric or metric_finder(), rules=rules_of(settings, seed=seed))
     entries = _make_entries(cells, settings, measure)
     # Before names are changed and anything is compared: numbers of different items must not stand in one block.
     check_rivals(entries)
@@ -91,7 +91,7 @@ def build_leaderboard(
 
 
 def _make_entries(
-    cells: Iterable[ScoredCell], settings: ReportSettings, measure: MetricRules
+    cells: Iterable[ScoredCell], settings: ReportSettings, measure: LeaderboardMeasure
 ) -> list[LeaderboardEntry]:
     """What competes, before anything is compared."""
     by_category = settings.group_by == "category"
@@ -135,7 +135,7 @@ def _rank_blocks(
     rivals: Mapping[Block, Sequence[LeaderboardEntry]],
     settings: ReportSettings,
     *,
-    measure: MetricRules,
+    measure: LeaderboardMeasure,
     left_out: Sequence[LeftOut],
 ) -> list[Field]:
     """The blocks, each compared and with its places, in the order of the board."""
@@ -152,7 +152,7 @@ def _rank_overall(
     rivals: Mapping[Block, Sequence[LeaderboardEntry]],
     settings: ReportSettings,
     *,
-    measure: MetricRules,
+    measure: LeaderboardMeasure,
     left_out: Sequence[LeftOut],
 ) -> tuple[LeaderboardRow, ...]:
     """The judges over all tasks, where there are several of both."""
@@ -164,7 +164,7 @@ def _rank_overall(
 
 
 def _compare_field(
-    rows: Sequence[LeaderboardRow], rivals: Sequence[LeaderboardEntry], measure: MetricRules, tests: Compare
+    rows: Sequence[LeaderboardRow], rivals: Sequence[LeaderboardEntry], measure: LeaderboardMeasure, tests: Compare
 ) -> Field:
     """One block, compared."""
     # A judge that is not ranked is compared as well, and takes no share of the family's level.

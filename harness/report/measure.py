@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MetricRules:
+class LeaderboardMeasure:
     """How numbers are made: the metrics by name, and how judges are compared."""
 
     find_metric: Callable[[str], Metric]

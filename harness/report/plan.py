@@ -16,7 +16,7 @@ import numpy as np
 from harness.api import Metric, Unit, UserError
 from harness.libraries.text import clean
 from harness.report.entries import LeaderboardEntry, check_rivals, disambiguate_judges
-from harness.report.measure import MetricRules
+from harness.report.measure import LeaderboardMeasure
 from harness.report.records import as_plain
 from harness.report.scored import ScoredCell
 from harness.score import planning
@@ -157,7 +157,7 @@ def plan_from_cells(
     Raises:
         UserError: The judges of a task cannot be compared, or there is nothing to learn from the runs.
     """
-    measure = MetricRules(find_metric=find_metric, rules=replace(rules, confidence=question.confidence))
+    measure = LeaderboardMeasure(find_metric=find_metric, rules=replace(rules, confidence=question.confidence))
     entries = disambiguate_judges(next(measure.entries(cell, metric=metric, by_category=False)) for cell in cells)
     check_rivals(entries)
     by_task: dict[str, list[LeaderboardEntry]] = {}

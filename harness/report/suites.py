@@ -15,7 +15,7 @@ from itertools import groupby
 
 from harness.recorded.load import LeftOut
 from harness.report.entries import LeaderboardEntry
-from harness.report.measure import MetricRules
+from harness.report.measure import LeaderboardMeasure
 from harness.report.overall import mean_ranks
 from harness.report.places import UNRANKED, Field, find_ranked
 from harness.report.records import LeaderboardRow
@@ -34,7 +34,7 @@ def rank_suites(
     rows: Sequence[LeaderboardRow],
     rivals: Mapping[Block, Sequence[LeaderboardEntry]],
     *,
-    measure: MetricRules,
+    measure: LeaderboardMeasure,
     left_out: Sequence[LeftOut] = (),
     compare: bool = True,
 ) -> list[Field]:
@@ -67,7 +67,7 @@ def rank_overall(
     rows: Sequence[LeaderboardRow],
     rivals: Mapping[Block, Sequence[LeaderboardEntry]],
     *,
-    measure: MetricRules,
+    measure: LeaderboardMeasure,
     left_out: Sequence[LeftOut] = (),
 ) -> Field:
     """All tasks of a board as one suite without a name.
@@ -104,7 +104,7 @@ def _rank_suite(
     rows: Sequence[LeaderboardRow],
     rivals: Mapping[str, Sequence[LeaderboardEntry]],
     *,
-    measure: MetricRules,
+    measure: LeaderboardMeasure,
     compare: bool,
 ) -> Field:
     rounds = {task: measure.round(own) for task, own in rivals.items()}
@@ -140,7 +140,7 @@ def _add_common_means(
     rows: Sequence[LeaderboardRow],
     rivals: Mapping[str, Sequence[LeaderboardEntry]],
     *,
-    measure: MetricRules,
+    measure: LeaderboardMeasure,
 ) -> tuple[LeaderboardRow, ...]:
     """With the mean of each metric that every task of the suite is scored by, though it is not their headline."""
     common = [
