@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from harness.api import Example
+from harness.cli import main
 from harness.discovery import Plugins
 from harness.runner.context import PlanContext
 from harness.runner.planned import Plan
@@ -92,34 +93,34 @@ def endpoint(model: Path) -> Iterator[str]:
         server.wait(30)
 
 
-def harness(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "harness", *arguments]
-    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
-    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=240, check=False)
+def run_harness(*arguments: str) -> None:
+    """As a command does it, in this process: another one would have to load torch first."""
+    with pytest.raises(SystemExit) as ended:
+        main(list(arguments))
+    assert not ended.value.code
 
 
 @pytest.mark.slow
 def test_a_local_model_a_server_and_recorded_answers_share_a_leaderboard(
-    model: Path, endpoint: str, recorded: Path, tmp_path: Path
+    model: Path, endpoint: str, recorded: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     command = ["run", str(ROOT / "benchmarks" / "judges.yaml"), "--runs", str(tmp_path / "runs")]
     command += ["--set", f"tasks.0.limit={ITEMS}"]
     for name, value in (("model", model), ("served", model), ("endpoint", endpoint), ("recorded", recorded)):
         command += ["--set", f"vars.{name}={value}"]
-    done = harness(*command)
-    print(done.stdout, done.stderr)
+    run_harness(*command)
+    printed = capsys.readouterr().out
     (folder,) = (tmp_path / "runs").glob("judges-*")
     board = json.loads((folder / "leaderboard.json").read_text())
     rows = {row["judge"]: row for row in board["rows"]}
     assert set(rows) == {"local", "local-verdict", "local-vote", "endpoint", "oracle", "random"}
-    assert done.returncode == 0
     for judge, row in rows.items():
         assert row["asked"] == 2 * ITEMS, judge
         assert row["n"] > ITEMS, f"{judge} hardly answered"
         assert row["coverage"] == 1 or judge in ("local", "local-vote", "endpoint")
     assert rows["oracle"]["value"] == 1
-    again = harness(*command)
-    assert again.stdout == done.stdout, "a finished run asks nobody and prints the same"
+    run_harness(*command)
+    assert capsys.readouterr().out == printed, "a finished run asks nobody and prints the same"
 
 
 def answers_of(folder: Path) -> dict[str, tuple[str, str]]:
@@ -137,14 +138,14 @@ def test_a_run_that_was_killed_goes_on_to_the_answers_of_one_that_was_not(model:
     manifest.write_text(
         f"""
 name: draws
-tasks: [{{use: {TASK}, limit: 24}}]
+tasks: [{{use: {TASK}, limit: 12}}]
 judges:
   - use: transformers
     with: {{model: {model}, mode: reason-then-verdict, max_new_tokens: 64, temperature: 1.0, samples: 2, batch_size: 4}}
 """
     )
     command = ["run", str(manifest), "--runs"]
-    assert harness(*command, str(tmp_path / "whole")).returncode == 0
+    run_harness(*command, str(tmp_path / "whole"))
     (whole,) = (tmp_path / "whole").glob("draws-*")
     environment = {**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
     stopped = subprocess.Popen(
@@ -163,7 +164,7 @@ judges:
     stopped.wait()
     (killed,) = (tmp_path / "killed").glob("draws-*")
     half = answers_of(killed)
-    assert 8 <= len(half) < 48, "it was killed on the way"
-    assert harness(*command, str(tmp_path / "killed")).returncode == 0
+    assert 8 <= len(half) < 24, "it was killed on the way"
+    run_harness(*command, str(tmp_path / "killed"))
     assert answers_of(killed) == answers_of(whole)
     assert (killed / "leaderboard.json").read_bytes() == (whole / "leaderboard.json").read_bytes()

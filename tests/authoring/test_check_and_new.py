@@ -173,6 +173,7 @@ def test_the_core_passes_its_own_checks() -> None:
     assert done.returncode == 0, done.stdout
     assert "ok    harness  plugin_import_is_light" in done.stdout
     assert "ok    harness/tagged  format_round_trip" in done.stdout
+    assert "ok    harness/processes  executor_ends_its_workers_in_the_middle" in done.stdout
 
 
 def test_an_object_without_its_options_has_only_its_card_checked(tmp_path: Path) -> None:

@@ -17,8 +17,9 @@ import signal
 import subprocess
 import sys
 import threading
-from contextlib import suppress
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 LONGEST_S = 250.0
@@ -86,9 +87,7 @@ def main() -> None:
         "harness.testing",
     ):
         importlib.import_module(module)
-    from harness.discovery import Plugins
-
-    Plugins.load()
+    _rehearse()
     gc.freeze()  # a collection in a fork would touch, and so copy, every page of memory
     given = [place for place in os.environ.get("PYTHONPATH", "").split(os.pathsep) if place]
     answers = os.dup(1)
@@ -100,6 +99,23 @@ def main() -> None:
             _be_command(asked, given)
         _, status = os.waitpid(child, 0)
         os.write(answers, f"{os.waitstatus_to_exitcode(status)}\n".encode())
+
+
+def _rehearse() -> None:
+    """Run a small benchmark, so that what a run imports late is loaded too, and the report's templates are compiled."""
+    from harness.cli import main
+
+    entries = {"tasks": [{"use": "miniature/technical"}], "judges": [{"use": "baselines/constant"}]}
+    with TemporaryDirectory() as folder, open(os.devnull, "w", encoding="utf-8") as nowhere:
+        place = Path(folder, "rehearsal.yaml")
+        place.write_text(json.dumps({"name": "rehearsal", **entries}), encoding="utf-8")
+        sys.argv = ["harness", "run", str(place), "--limit", "4", "--runs", folder]
+        try:
+            with redirect_stdout(nowhere), redirect_stderr(nowhere):
+                main()
+        except SystemExit as end:
+            if end.code:
+                raise RuntimeError(f"{place}: a rehearsal ended with {end.code}") from end
 
 
 def _be_command(asked: dict[str, Any], given: list[str]) -> None:

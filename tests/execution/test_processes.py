@@ -22,7 +22,6 @@ from harness.execution.processes import (
     serve,
     write_frames,
 )
-from harness.testing import checks_for
 
 FILES = ("scores.json", "leaderboard.json", "leaderboard.md", "leaderboard.csv")
 
@@ -160,10 +159,3 @@ def test_a_worker_ends_with_its_parent() -> None:
     thread.start()
     thread.join(10)
     assert not thread.is_alive()
-
-
-@pytest.mark.slow
-def test_it_keeps_the_contract_of_executors() -> None:
-    for name, check in checks_for("harness/processes", options={"workers": 1}):
-        check()
-        assert name
