@@ -1,4 +1,4 @@
-"""A hub to read from: `tests/fake_hub.py` in a process of its own."""
+"""A hub to read from, `tests/fake_hub.py` in a process of its own, and commands that need not load the harness."""
 
 from __future__ import annotations
 
@@ -9,6 +9,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.commands import Commands
+
+
+@pytest.fixture(scope="session")
+def commands() -> Iterator[Commands]:
+    """The harness, loaded once for the commands of all tests of a worker."""
+    running = Commands()
+    yield running
+    running.close()
 
 
 @pytest.fixture

@@ -7,24 +7,29 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from importlib.metadata import EntryPoint
 from pathlib import Path
+from typing import TypeAlias
 
 import pytest
 from click.testing import CliRunner
 
 from harness.api import PluginError
 from harness.authoring import new
+from tests.commands import Commands
+
+Harness: TypeAlias = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
-def harness(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "harness", *arguments],
-        capture_output=True,
-        text=True,
-        env={**os.environ, **environment},
-        timeout=120,
-    )
+@pytest.fixture
+def harness(commands: Commands) -> Harness:
+    """Runs the command with these arguments, and these variables beside those of this process."""
+
+    def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return commands.run([*arguments], cwd=Path.cwd(), env={**os.environ, **environment}, apart=True)
+
+    return run
 
 
 def installed(folder: Path) -> str:
@@ -42,7 +47,7 @@ def installed(folder: Path) -> str:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["task", "judge", "reward"])
-def test_a_new_plugin_passes_its_own_tests_and_its_checks(kind: str, tmp_path: Path) -> None:
+def test_a_new_plugin_passes_its_own_tests_and_its_checks(harness: Harness, kind: str, tmp_path: Path) -> None:
     folder = tmp_path / "mine"
     made = CliRunner().invoke(new.command, [kind, "brand-new", "--dir", str(folder)], standalone_mode=False)
     assert made.exception is None, made.output
@@ -111,7 +116,7 @@ def harness_judges():
 """
 
 
-def test_check_names_each_fault_and_exits_with_2(tmp_path: Path) -> None:
+def test_check_names_each_fault_and_exits_with_2(harness: Harness, tmp_path: Path) -> None:
     (tmp_path / "mute_plugin.py").write_text(BROKEN)
     done = harness("--plugin", str(tmp_path / "mute_plugin.py"), "check", "mute_plugin")
     assert done.returncode == 2
@@ -128,14 +133,14 @@ def test_check_names_each_fault_and_exits_with_2(tmp_path: Path) -> None:
         ("raise SystemExit('bye')", "plugin 'mine' is broken: SystemExit: bye"),
     ],
 )
-def test_check_of_nothing_fails_and_says_why(code: str, said: str, tmp_path: Path) -> None:
+def test_check_of_nothing_fails_and_says_why(harness: Harness, code: str, said: str, tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(code)
     done = harness("--plugin", str(tmp_path / "mine.py"), "check", "mine")
     assert done.returncode == 2
     assert said in done.stderr
 
 
-def test_a_factory_that_exits_fails_its_checks_and_the_others_are_still_made(tmp_path: Path) -> None:
+def test_a_factory_that_exits_fails_its_checks_and_the_others_are_still_made(harness: Harness, tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text("import sys\n" + BROKEN.replace(": Judge()", ": sys.exit('no key')"))
     done = harness("--plugin", str(tmp_path / "mine.py"), "check", "mine")
     assert done.returncode == 2
@@ -143,7 +148,7 @@ def test_a_factory_that_exits_fails_its_checks_and_the_others_are_still_made(tmp
     assert "FAIL  mine/mute  judge_fingerprint_is_stable" in done.stdout
 
 
-def test_a_plugin_that_exits_stops_no_command(tmp_path: Path) -> None:
+def test_a_plugin_that_exits_stops_no_command(harness: Harness, tmp_path: Path) -> None:
     (tmp_path / "exits.py").write_text("raise SystemExit('set MY_API_KEY first')")
     for command in (["list", "formats"], ["plugins"], ["check", "harness/label"]):
         done = harness("--plugin", str(tmp_path / "exits.py"), *command)
@@ -152,7 +157,7 @@ def test_a_plugin_that_exits_stops_no_command(tmp_path: Path) -> None:
     assert harness("--plugin", str(tmp_path / "exits.py"), "doctor").returncode == 2
 
 
-def test_plugins_says_what_offers_nothing(tmp_path: Path) -> None:
+def test_plugins_says_what_offers_nothing(harness: Harness, tmp_path: Path) -> None:
     hook = "from harness.api import hookimpl\n@hookimpl\ndef "
     (tmp_path / "bare.py").write_text(hook + "harness_judges(): return []")
     (tmp_path / "ears.py").write_text(hook + "harness_run_finished(folder): pass")
@@ -161,14 +166,14 @@ def test_plugins_says_what_offers_nothing(tmp_path: Path) -> None:
     assert "ok: hooks only" in next(line for line in done.stdout.splitlines() if line.startswith("ears "))
 
 
-def test_check_of_an_unknown_plugin_is_an_error() -> None:
+def test_check_of_an_unknown_plugin_is_an_error(harness: Harness) -> None:
     done = harness("check", "no-such-plugin")
     assert done.returncode == 2
     assert "there is no plugin or plugin object 'no-such-plugin'" in done.stderr
 
 
 @pytest.mark.slow
-def test_the_core_passes_its_own_checks() -> None:
+def test_the_core_passes_its_own_checks(harness: Harness) -> None:
     done = harness("check", "harness")
     assert done.returncode == 0, done.stdout
     assert "ok    harness  plugin_import_is_light" in done.stdout
@@ -176,7 +181,7 @@ def test_the_core_passes_its_own_checks() -> None:
     assert "ok    harness/processes  executor_ends_its_workers_in_the_middle" in done.stdout
 
 
-def test_an_object_without_its_options_has_only_its_card_checked(tmp_path: Path) -> None:
+def test_an_object_without_its_options_has_only_its_card_checked(harness: Harness, tmp_path: Path) -> None:
     wants = "from pydantic import BaseModel\nclass Wants(BaseModel):\n    depth: int\n" + BROKEN.replace(
         'source="s",', 'source="s", options=Wants,'
     )

@@ -8,15 +8,10 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
 
 import pytest
-
-if TYPE_CHECKING:
-    from .commands import Commands
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -63,14 +58,6 @@ def ood_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         if folder != place / made[1]:
             shutil.rmtree(folder)
     return place / "runs"
-
-
-@pytest.fixture(scope="session")
-def commands() -> Iterator[Commands]:
-    """The harness, loaded once for the commands of all pages."""
-    running: Commands = _module("commands", Path(__file__).with_name("commands.py")).Commands()
-    yield running
-    running.close()
 
 
 def _module(name: str, path: Path) -> ModuleType:

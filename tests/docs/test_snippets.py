@@ -39,7 +39,7 @@ from harness.discovery import Plugins
 from harness.manifest.load import is_recipe, load_manifest, load_recipe
 
 if TYPE_CHECKING:
-    from .commands import Commands
+    from tests.commands import Commands
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted(

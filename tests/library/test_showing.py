@@ -16,7 +16,7 @@ from harness.api import JudgeCard, hookimpl
 class Slow:
     def judge(self, requests):
         for request in requests:
-            time.sleep(0.05)
+            time.sleep(0.02)
             yield request, request.read("<answer>yes</answer>")
     def fingerprint(self):
         return "slow"

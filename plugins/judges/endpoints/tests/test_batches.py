@@ -60,7 +60,7 @@ def zygote() -> Iterator[subprocess.Popen[str]]:
 
 
 def options_of(server: Any, **more: Any) -> dict[str, Any]:
-    batch = {"poll_s": 0.05, "settle_s": 0.3, "max_requests": 5, **more.pop("batch", {})}
+    batch = {"poll_s": 0.05, "settle_s": 0.1, "max_requests": 5, **more.pop("batch", {})}
     known = {"base_url": server.url, "model": "m", "api_key_env": None, "backoff_s": 0.01, "max_backoff_s": 0.02}
     return {**known, "retries": 2, "batch": batch, **more}
 

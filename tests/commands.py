@@ -1,7 +1,8 @@
 """Becomes `harness` again and again: what a command imports is loaded once, and each command is a fork of that.
 
-A page has several commands, and most of them spend their time on being imported. Each is a process of its own still,
-with its own folder, environment, import path and end. Lines of JSON come in; for each, the exit code goes out.
+A page has several commands, a test a few, and most of them spend their time on being imported. Each is a process of
+its own still, with its own folder, environment, import path and end. Lines of JSON come in; for each, the exit code
+goes out. What a test kills or times, and what sets a variable that a library reads as it is imported, is a new Python.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping
 from contextlib import redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -33,25 +35,40 @@ class Commands:
         """None yet: it is started by the first command."""
         self._process: subprocess.Popen[str] | None = None
 
-    def run(self, arguments: list[str], *, cwd: Path, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
-        """Run `harness` with arguments. What it printed and said is in `stdout`, in the order of a terminal.
+    def run(
+        self, arguments: list[str], *, cwd: Path, env: Mapping[str, str], apart: bool = False
+    ) -> subprocess.CompletedProcess[str]:
+        """Run `harness` with arguments.
+
+        Args:
+            arguments: What follows the name of the command.
+            cwd: Its working directory.
+            env: Its whole environment.
+            apart: Whether `stderr` is kept apart. Else `stdout` has both, in the order of a terminal.
 
         Raises:
             subprocess.TimeoutExpired: It took too long, and was ended.
         """
+        with TemporaryDirectory() as folder:
+            streams = [str(Path(folder, name)) for name in (("out", "err") if apart else ("out", "out"))]
+            asked = {"arguments": arguments, "cwd": str(cwd), "env": dict(env), "streams": streams}
+            code = self._become(asked)
+            out, err = (Path(stream).read_text(encoding="utf-8") for stream in streams)
+        return subprocess.CompletedProcess(arguments, code, stdout=out, stderr=err if apart else "")
+
+    def _become(self, asked: dict[str, Any]) -> int:
+        """Have a fork become the command, and wait for its end. Returns its exit code."""
         process = self._started()
         assert process.stdin is not None
         assert process.stdout is not None
-        said = cwd.with_name(f"{cwd.name}.said")
-        asked = {"arguments": arguments, "cwd": str(cwd), "env": env, "said": str(said)}
         process.stdin.write(json.dumps(asked) + "\n")
         process.stdin.flush()
         if not select.select([process.stdout], [], [], LONGEST_S)[0]:
             os.killpg(process.pid, signal.SIGKILL)
-            raise subprocess.TimeoutExpired(arguments, LONGEST_S)
+            raise subprocess.TimeoutExpired(asked["arguments"], LONGEST_S)
         code = process.stdout.readline()
         assert code, "the process that becomes commands has ended"
-        return subprocess.CompletedProcess(arguments, int(code), stdout=said.read_text(encoding="utf-8"))
+        return int(code)
 
     def close(self) -> None:
         """End that process, and a command that a test has left."""
@@ -110,6 +127,7 @@ def _rehearse() -> None:
         place = Path(folder, "rehearsal.yaml")
         place.write_text(json.dumps({"name": "rehearsal", **entries}), encoding="utf-8")
         sys.argv = ["harness", "run", str(place), "--limit", "4", "--runs", folder]
+        os.environ["HARNESS_REPORT"] = "yes"
         try:
             with redirect_stdout(nowhere), redirect_stderr(nowhere):
                 main()
@@ -121,9 +139,8 @@ def _rehearse() -> None:
 def _be_command(asked: dict[str, Any], given: list[str]) -> None:
     """Become `python -m harness`, and end as it ends."""
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    out = os.open(asked["said"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-    for stream, number in (("stdout", 1), ("stderr", 2)):
-        os.dup2(out, number)
+    for stream, number, path in zip(("stdout", "stderr"), (1, 2), asked["streams"], strict=True):
+        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND), number)
         # Unbuffered, so that what is printed and what is said stand in their order.
         raw = os.fdopen(number, "wb", 0, closefd=False)
         setattr(sys, stream, io.TextIOWrapper(raw, encoding="utf-8", write_through=True))
