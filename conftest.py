@@ -27,9 +27,7 @@ os.environ.setdefault("HARNESS_REPORT", "no")
 
 pytest_plugins = ["harness.pytest_plugin"]
 
-# To find 20,000 tests makes millions of objects and hardly any garbage: looking for it takes a quarter of the time. On
-# again below, and less often than Python does it: tests, too, make many objects.
-gc.disable()
+# Tests make many objects and little garbage: it is looked for less often than Python would.
 gc.set_threshold(20_000, 20, 50)
 
 
@@ -53,11 +51,19 @@ def _put_slow_tests_first(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: -slow[item.path])  # a stable sort: within a file, and among equals, as collected
 
 
-def pytest_collection_finish() -> None:
-    """What was made to find the tests stays to the end: no collection of garbage need look at it again and again."""
-    gc.enable()
-    gc.collect()
-    gc.freeze()
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[object]:
+    """Find the tests without looking for garbage, which is a quarter of the time: 20,000 tests are millions of objects.
+
+    They stay to the end, so that no collection of garbage need look at them again and again.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.collect()
+        gc.freeze()
 
 
 @pytest.fixture(autouse=True)

@@ -19,7 +19,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping
-from contextlib import redirect_stderr, redirect_stdout, suppress
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -38,7 +38,7 @@ class Commands:
     def run(
         self, arguments: list[str], *, cwd: Path, env: Mapping[str, str], apart: bool = False
     ) -> subprocess.CompletedProcess[str]:
-        """Run `harness` with arguments.
+        """Run `harness` with arguments. Where a process cannot be forked, it is a new Python.
 
         Args:
             arguments: What follows the name of the command.
@@ -49,12 +49,18 @@ class Commands:
         Raises:
             subprocess.TimeoutExpired: It took too long, and was ended.
         """
+        if not hasattr(os, "fork"):
+            command = [sys.executable, "-m", "harness", *arguments]
+            err = subprocess.PIPE if apart else subprocess.STDOUT
+            return subprocess.run(
+                command, cwd=cwd, env=env, stdout=subprocess.PIPE, stderr=err, text=True, timeout=LONGEST_S, check=False
+            )
         with TemporaryDirectory() as folder:
             streams = [str(Path(folder, name)) for name in (("out", "err") if apart else ("out", "out"))]
             asked = {"arguments": arguments, "cwd": str(cwd), "env": dict(env), "streams": streams}
             code = self._become(asked)
-            out, err = (Path(stream).read_text(encoding="utf-8") for stream in streams)
-        return subprocess.CompletedProcess(arguments, code, stdout=out, stderr=err if apart else "")
+            out, said = (Path(stream).read_text(encoding="utf-8") for stream in streams)
+        return subprocess.CompletedProcess(arguments, code, stdout=out, stderr=said if apart else "")
 
     def _become(self, asked: dict[str, Any]) -> int:
         """Have a fork become the command, and wait for its end. Returns its exit code."""
@@ -97,6 +103,7 @@ def main() -> None:
     del sys.path[0]
     for module in (
         "harness.cli",
+        "harness.cli.run",
         "harness.pipeline.session",
         "harness.report.publish",
         "harness.report.terminal",
@@ -119,21 +126,18 @@ def main() -> None:
 
 
 def _rehearse() -> None:
-    """Run a small benchmark, so that what a run imports late is loaded too, and the report's templates are compiled."""
-    from harness.cli import main
+    """Run a small benchmark, so that what a run imports late is loaded too, and the report's templates are compiled.
 
+    Not as a command: that would leave its handlers of signals to all those that follow.
+    """
+    import harness
+
+    os.environ["HARNESS_REPORT"] = "yes"  # the tests' own environment says no
     entries = {"tasks": [{"use": "miniature/technical"}], "judges": [{"use": "baselines/constant"}]}
-    with TemporaryDirectory() as folder, open(os.devnull, "w", encoding="utf-8") as nowhere:
-        place = Path(folder, "rehearsal.yaml")
-        place.write_text(json.dumps({"name": "rehearsal", **entries}), encoding="utf-8")
-        sys.argv = ["harness", "run", str(place), "--limit", "4", "--runs", folder]
-        os.environ["HARNESS_REPORT"] = "yes"
-        try:
-            with redirect_stdout(nowhere), redirect_stderr(nowhere):
-                main()
-        except SystemExit as end:
-            if end.code:
-                raise RuntimeError(f"{place}: a rehearsal ended with {end.code}") from end
+    with TemporaryDirectory() as folder:
+        manifest = Path(folder, "rehearsal.yaml")
+        manifest.write_text(json.dumps({"name": "rehearsal", **entries}), encoding="utf-8")
+        harness.run(manifest, limit=4, runs=folder, progress=False)
 
 
 def _be_command(asked: dict[str, Any], given: list[str]) -> None:

@@ -183,11 +183,11 @@ def test_all_kinds_in_one_wheel_pass_their_checks_and_tests_and_the_example_runs
         "task_images_readable",
         "executor_gives_the_same_judgements",
     } <= {row["check"] for row in rows}
-    pytest = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "harness.pytest_plugin"]
+    testing = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "harness.pytest_plugin"]
     # Its conformance tests are the checks that were just made: that they are all found is enough.
-    found = run(*pytest, "--collect-only", "tests/test_conformance.py", folder=folder, path=place)
+    found = run(*testing, "--collect-only", "tests/test_conformance.py", folder=folder, path=place)
     assert f"{len(rows)} tests collected" in found
-    tested = run(*pytest, "--ignore=tests/test_conformance.py", "tests", folder=folder, path=place)
+    tested = run(*testing, "--ignore=tests/test_conformance.py", "tests", folder=folder, path=place)
     assert "skipped" not in tested
     said = run(python, "-m", "harness", "run", "brand-new/example", folder=tmp_path, path=place)
     assert "brand-new/worst_recall" in said

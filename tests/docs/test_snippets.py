@@ -149,7 +149,7 @@ def test_the_snippets_of_a_page_work(page: Path, tmp_path: Path, request: pytest
         shutil.copytree(request.getfixturevalue("ood_runs"), tmp_path / "runs")
     finished = [*(tmp_path / "runs").glob("*")] if name_of(page) in TAKE_FROM_OOD else []
     # The pages that are read first are run to the letter. On the others, commands need not load the harness again.
-    quick = name_of(page) not in LITERAL and hasattr(os, "fork")
+    quick = name_of(page) not in LITERAL
     world = _World(tmp_path, request.getfixturevalue("commands") if quick else None)
     for block in blocks(page):
         if block.marker != "not run":
