@@ -22,6 +22,7 @@ from harness.execution.processes import (
     serve,
     write_frames,
 )
+from harness.testing._executors import make_requests, place_practice
 
 FILES = ("scores.json", "leaderboard.json", "leaderboard.md", "leaderboard.csv")
 
@@ -57,6 +58,14 @@ def wait_for_answers(folder: Path, count: int) -> list[int]:
             return pids
         time.sleep(0.01)
     raise AssertionError("nothing was answered")
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 @pytest.mark.slow
@@ -133,6 +142,20 @@ def test_judges_that_need_the_run_s_own_process_stay_there() -> None:
         assert executor.place(place(**fields), print) is None
     assert executor.place(place(), print) is not None
     executor.close()
+
+
+def test_the_end_of_the_executor_ends_workers_of_a_judge_that_was_not_closed(tmp_path: Path) -> None:
+    executor = ProcessesExecutor(ProcessesOptions(workers=1))
+    judge = executor.place(place_practice(log=str(tmp_path / "log")), print)
+    assert judge is not None
+    assert len(list(judge.judge(iter(make_requests(3))))) == 3
+    (pid,) = set(wait_for_answers(tmp_path, 3))
+    assert is_alive(pid), "it waits for more"
+    executor.close()
+    until = time.monotonic() + 10
+    while is_alive(pid) and time.monotonic() < until:
+        time.sleep(0.01)
+    assert not is_alive(pid)
 
 
 def test_a_placement_that_cannot_be_opened_comes_back_as_a_problem() -> None:

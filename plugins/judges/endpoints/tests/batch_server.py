@@ -1,8 +1,9 @@
 """The batch APIs of OpenAI and Anthropic in the published shapes, on a socket, with a bill. Not a test itself.
 
 A batch is answered, and billed, as soon as it is created, and ends after a number of looks at it. At a named step the
-server can kill the process that asks (`kill_at`), lose the response (`lose`), or answer otherwise (`instead`). What it
-shows of batches and results can be spoilt (`spoil`). It also answers questions that come by themselves.
+server can kill the process that asks (`kill_at`), lose the response (`lose`), or answer otherwise (`instead`). Its list
+can show a batch late (`listed_after_s`). What it shows of batches and results can be spoilt (`spoil`). It also answers
+questions that come by themselves.
 """
 
 from __future__ import annotations
@@ -98,6 +99,7 @@ class BatchServer:
         self.step_is_lost = False
         self.victim = 0
         self.looks = 1
+        self.listed_after_s = 0.0
         self.token = "batch"
         self.status = "completed"
         self.instead: dict[str, list[Reply]] = {}
@@ -160,7 +162,8 @@ class BatchServer:
         if step == "list":
             for batch in self.batches.values():
                 batch["looks"] += 1  # time passes
-            newest = [self._show(batch) for batch in reversed(self.batches.values())]
+            old = [batch for batch in self.batches.values() if time.time() >= batch["created"] + self.listed_after_s]
+            newest = [self._show(batch) for batch in reversed(old)]
             after = query.get("after_id" if is_anthropic else "after")
             start = next((place + 1 for place, shown in enumerate(newest) if shown["id"] == after), 0)
             page = newest[start : start + 2]

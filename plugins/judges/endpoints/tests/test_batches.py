@@ -171,6 +171,28 @@ def test_a_lost_response_is_no_reason_to_submit_again(
 
 
 @pytest.mark.parametrize("api", USES)
+def test_a_batch_that_is_listed_late_is_found_and_not_paid_twice(
+    api: str, make: Callable[..., Judge], server: Any, put: Callable[..., Request], ask: Any
+) -> None:
+    server.lose, server.listed_after_s = "create", 0.3
+    found = ask(make(api, batch={"settle_s": 3.0}), [put(None, item=item) for item in range(3)])
+    assert {judgement.status for judgement in found} == {Status.OK}
+    assert server.bill == Counter(range(3))
+    assert server.steps.count("list") > 1, "it was not there at the first look"
+
+
+@pytest.mark.parametrize("api", USES)
+def test_a_batch_that_is_listed_late_is_found_by_the_command_after_a_kill(
+    api: str, server: Any, run: Callable[..., int]
+) -> None:
+    server.kill_at, server.listed_after_s = "create", 0.6
+    assert run(api) == -9, "killed"
+    assert run(api, batch={"settle_s": 3.0}) == 0
+    assert server.bill == Counter(range(N))
+    assert server.steps.count("list") > 1, "it was not there at the first look"
+
+
+@pytest.mark.parametrize("api", USES)
 def test_what_was_not_answered_is_asked_again(
     api: str, make: Callable[..., Judge], server: Any, put: Callable[..., Request], ask: Any
 ) -> None:
