@@ -72,6 +72,14 @@ def test_numbers_written_in_the_manner_of_yaml_1_2_are_numbers(load: Load) -> No
     assert (options.temperature, options.steps, options.stop) == (1e-5, 3, ("1e-5", "no"))
 
 
+@pytest.mark.parametrize(
+    ("entry", "advice"), [("plain", "; write {use: plain}"), ("'a: b'", ""), ("'7'", ""), ("'${env:HOME}'", "")]
+)
+def test_a_word_in_place_of_an_entry_is_spelt_out(entry: str, advice: str, refuse: Refuse) -> None:
+    (problem,) = refuse(f"name: x\ntasks: [{entry}]\njudges: [{{use: judge}}]\n")
+    assert problem.message == f"must be a mapping, got the text {entry.strip(chr(39))!r}{advice}"
+
+
 def test_a_missing_option_points_at_the_entry(refuse: Refuse) -> None:
     (problem,) = refuse("name: x\ntasks: [{use: plain}]\njudges:\n  - use: needy\n")
     assert str(problem).startswith("m.yaml:4:5: judges[0].with.from: required key is missing; add it")

@@ -55,7 +55,7 @@ def validate(model: type[M], node: Node, path: str, problems: Problems) -> M | N
         # JSON, because strict checks of Python objects would refuse a list where the model has a tuple.
         return model.model_validate_json(json.dumps(known.data()), strict=True)
     except ValidationError as error:
-        _report(error, node, path, problems)
+        _report(error, model, node, path, problems)
     except Exception as error:  # a plugin's validator may raise anything
         cause = f"{type(error).__name__}: {error}"
         problems.add(
@@ -210,7 +210,7 @@ def _is_model(annotation: Any) -> bool:
     return isinstance(annotation, type) and issubclass(annotation, BaseModel)
 
 
-def _report(error: ValidationError, node: Node, path: str, problems: Problems) -> None:
+def _report(error: ValidationError, model: type[BaseModel], node: Node, path: str, problems: Problems) -> None:
     """Turn pydantic's errors into problems. Several at one place (a union) become one sentence."""
     found: dict[tuple[str, bool], tuple[Node, list[str]]] = {}
     for detail in error.errors(include_url=False, include_input=False):
@@ -221,7 +221,10 @@ def _report(error: ValidationError, node: Node, path: str, problems: Problems) -
         elif detail["type"] == "extra_forbidden":
             message = "unknown key"
         else:
-            message = _words(detail["type"], detail["msg"], detail.get("ctx", {}), where)
+            context = detail.get("ctx", {})
+            message = _words(detail["type"], detail["msg"], context, where)
+            if detail["type"] == "model_type" and isinstance(where.value, str):
+                message += _spell_out(where, _models_in(model).get(context["class_name"]))
         # Each member of a union says in its own words why it does not fit, all at one place.
         messages = found.setdefault((trail, missing), (where, []))[1]
         if message not in messages:
@@ -278,6 +281,28 @@ def _describe(node: Node) -> str:
         return f"the text {node.value[:80]!r}"
     kind = "the truth value" if isinstance(node.value, bool) else "the number" if node.value is not None else ""
     return f"{kind} {node.plain[:80] if node.plain is not None else node.value}".strip()
+
+
+def _models_in(annotation: Any) -> dict[str, type[BaseModel]]:
+    """The model that an annotation is, and those of its fields at any depth, by name."""
+    found: dict[str, type[BaseModel]] = {}
+    waiting = [annotation]
+    while waiting:
+        part = waiting.pop()
+        waiting += get_args(part)
+        if _is_model(part) and part.__name__ not in found:
+            found[part.__name__] = part
+            waiting += (spec.annotation for spec in part.model_fields.values())
+    return found
+
+
+def _spell_out(node: Node, model: type[BaseModel] | None) -> str:
+    """The mapping that a single word was mostly meant as, of a model with one required key: `use:` of a task."""
+    fields = model.model_fields.items() if model is not None else ()
+    required = [keys_of(name, spec)[0] for name, spec in fields if spec.is_required()]
+    if len(required) != 1 or not re.fullmatch(r"[A-Za-z][\w./@-]{0,79}", node.stored or str(node.value)):
+        return ""
+    return f"; write {{{required[0]}: {node.value}}}"
 
 
 def _fix(expected: str, node: Node) -> str:
