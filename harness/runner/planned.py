@@ -131,10 +131,10 @@ class PlannedTask:
         """Changes whenever the requests may change."""
         # Of the protocol, only what decides about the requests: the rest changes scores, and asks for nothing new.
         asked = (self.protocol.order, self.protocol.order_seed, self.protocol.samples)
-        facts: list[Any] = [self.id, self.task.fingerprint(), self.split, self.limit, self.format.name, asked]
+        facts: list[Any] = [self.id, own := self.task.fingerprint(), self.split, self.limit, self.format.name, asked]
         # Facts are added only where they differ from the default, so that the fingerprints of older journals stay.
         facts += ["sample"] if self.sampled else []
-        return _digest(facts if self.only is None else [*facts, sorted(self.only)])
+        return _digest(f"task {self.id}", own, facts if self.only is None else [*facts, sorted(self.only)])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,9 +182,8 @@ class PlannedJudge:
         """
         if self.recipe is not None and self.model is None:
             raise WaitsForRecipeError(f"judge {self.name}: its recipe {self.recipe.recipe.name} is not trained yet")
-        judge = self.offer.create(self.options, self.context, model=self.code_model)
-        check_contract("judge", self.id, judge, ("judge", "fingerprint"))
-        made: Judge = judge  # the factory may return anything, and `check_contract` has looked
+        made: Judge = self.offer.create(self.options, self.context, model=self.code_model)
+        check_contract("judge", self.id, made, ("judge", "fingerprint"))  # the factory may return anything
         return made
 
     @cached_property
@@ -194,8 +193,7 @@ class PlannedJudge:
 
     def close(self) -> None:
         """Let the judge free its memory after its last cell. A jury may ask it again later."""
-        close = getattr(self.judge, "close", None)
-        if close is not None:
+        if (close := getattr(self.judge, "close", None)) is not None:
             close()
 
     def put(self, request: Request) -> Request:
@@ -221,13 +219,13 @@ class PlannedJudge:
     @cached_property
     def key(self) -> str:
         """Changes whenever its answers may change. The journal keeps judgements under it."""
-        facts: list[Any] = [self.id, options_of(self.options), self.judge.fingerprint()]
+        facts: list[Any] = [self.id, options_of(self.options), own := self.judge.fingerprint()]
         # Facts are added only where they differ from the default, so that the keys of older journals stay.
         if self.answers_by_item:
             facts.append("by item")
         if self.thinking != NO_MARKS:
             facts.append([list(map(list, self.thinking.marks)), self.thinking.opened])
-        return _digest(facts)
+        return _digest(f"judge {self.id}", own, facts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,7 +293,9 @@ def check_options(offer: Offer, given: Mapping[str, Any], *, who: str) -> BaseMo
     return None if checked is None else check_defaults(checked, node.data())
 
 
-def _digest(data: object) -> str:
+def _digest(who: str, own: object, data: object) -> str:
+    if not isinstance(own, str):  # a method without `return` would keep the answers of an edited plugin
+        raise PluginError(f"{who}: its fingerprint is {own!r:.200}, not text; return one that changes with the answers")
     text = json.dumps(data, sort_keys=True, separators=(",", ":"), default=str)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 

@@ -63,6 +63,19 @@ def test_a_judge_changes_where_its_answers_may(make_plan: MakePlan, text_task: A
     assert len({key, marked, opened}) == 3
 
 
+@pytest.mark.parametrize("own", [None, b"weights", {"depth": 1}])
+def test_a_fingerprint_that_is_no_text_is_refused(
+    make_plan: MakePlan, text_task: Any, truthful: Any, own: object
+) -> None:
+    task, judge = text_task(), truthful()
+    [planned], [asked] = (plan := make_plan(task, judge)).tasks, plan.judges
+    task.fingerprint = judge.fingerprint = lambda: own
+    with pytest.raises(PluginError, match=r"task \S+: its fingerprint is .*, not text; return one that changes with"):
+        _ = replace(planned, task=task).fingerprint
+    with pytest.raises(PluginError, match=r"judge \S+: its fingerprint is .*, not text; return one that changes with"):
+        _ = replace(asked).key
+
+
 def test_a_request_is_put_under_the_judges_key_with_its_marks(
     make_plan: MakePlan, make_request: Callable[..., Request], text_task: Any, truthful: Any
 ) -> None:
