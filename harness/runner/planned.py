@@ -270,6 +270,8 @@ class Plan:
 def check_contract(kind: str, name: str, made: object, members: tuple[str, ...]) -> None:
     """Raise a `PluginError` where what a factory made lacks members of its protocol."""
     missing = [member for member in members if not hasattr(made, member)]
+    methods = [member for member in members if member not in ("protocol", "format", *missing)]
+    missing += [f"the method {name}()" for name in methods if not callable(getattr(made, name))]
     if missing:
         raise PluginError(f"{kind} {name}: its factory returned {made!r}, which lacks {', '.join(missing)}")
 
@@ -286,8 +288,7 @@ def check_options(offer: Offer, given: Mapping[str, Any], *, who: str) -> BaseMo
             raise UserError(f"{who}: {offer.id} takes no options, got {', '.join(given)}; leave them out")
         return None
     problems = ManifestProblems()
-    origin = Origin(label=f"{who}: options of {offer.id}", folder=Path())
-    node = make_node(given, origin)
+    node = make_node(given, Origin(label=f"{who}: options of {offer.id}", folder=Path()))
     checked = validate(model, node, "", problems)
     problems.raise_if_any()
     return None if checked is None else check_defaults(checked, node.data())

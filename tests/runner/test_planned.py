@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Annotated, Any
 
 import pytest
@@ -123,6 +124,13 @@ def test_what_a_factory_made_has_to_have_all_members() -> None:
     check_contract("judge", "t/j", "text", ("upper", "lower"))
     with pytest.raises(PluginError, match=r"judge t/j: its factory returned 'text', which lacks judge, fingerprint"):
         check_contract("judge", "t/j", "text", ("judge", "upper", "fingerprint"))
+
+
+def test_a_member_that_has_to_be_a_method_can_be_called() -> None:
+    made = SimpleNamespace(protocol=Protocol(), format="t/plain", items=list, fingerprint="version 1")
+    check_contract("task", "t/t", made, ("protocol", "format", "items"))
+    with pytest.raises(PluginError, match=r"which lacks render, the method fingerprint\(\)$"):
+        check_contract("task", "t/t", made, ("protocol", "format", "items", "render", "fingerprint"))
 
 
 def test_options_of_another_plugin_are_checked_as_those_of_a_manifest() -> None:
