@@ -315,4 +315,5 @@ class Driver:
             raise attempt.failure
         if attempt.failure is not None:
             return f"the judge raised {type(attempt.failure).__name__}: {attempt.failure}"
-        return "the judge ended without an answer to this request"
+        stray = "; it yielded what is no pair of an open request and its judgement" if attempt.unmatched_answers else ""
+        return f"the judge ended without an answer to this request{stray}"

@@ -15,6 +15,9 @@ from harness.execution.practice import PracticeJudge, PracticeOptions
 from harness.execution.worker import MOST_AHEAD, LocalWorker
 from harness.testing._executors import make_requests, place_practice
 
+ENDED = "the judge ended without an answer to this request"
+NO_PAIR = "what is no pair of an open request and its judgement"
+
 
 @pytest.fixture
 def worker() -> Iterator[LocalWorker]:
@@ -90,7 +93,8 @@ def place_file(folder: Path, body: str) -> Placement:
         ("if request.item == '3': raise ValueError('odd')", "the judge raised ValueError: odd"),
         ("if request.item == '3': time.sleep(60)", "the judge did not answer within 0.3 s"),
         ("if request.item == '3': raise DataError('torn')", "the judge raised DataError: torn"),
-        ("if request.item == '3': yield 7; continue", "the judge ended without an answer to this request"),
+        ("if request.item == '3': continue", ENDED),
+        ("if request.item == '3': yield 7; continue", f"{ENDED}; it yielded {NO_PAIR}"),
     ],
 )
 def test_a_judge_that_fails_costs_one_request_here_too(tmp_path: Path, body: str, problem: str) -> None:

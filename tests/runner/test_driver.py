@@ -135,6 +135,21 @@ def test_a_judge_that_never_takes_anything_gives_errors_and_ends(make_request: M
     assert [judgement.status for judgement in answers.values()] == [Status.ERROR] * 4
 
 
+@pytest.mark.parametrize(
+    "turn",
+    [lambda request: good(request), lambda request: (good(request), request), lambda request: (request.item, "yes")],
+)
+def test_a_judge_that_yields_no_pairs_is_told_so(make_request: Make, turn: Callable[[Request], object]) -> None:
+    def judge(requests: Iterable[Request]) -> Iterator[Any]:
+        for request in requests:
+            yield turn(request)
+
+    answers = by_item(drive(Yields(judge), [make_request(i) for i in range(3)]))
+    ended = "the judge ended without an answer to this request"
+    told = f"{ended}; it yielded what is no pair of an open request and its judgement"
+    assert {judgement.error for judgement in answers.values()} == {told}
+
+
 def test_second_and_foreign_answers_are_dropped_and_counted(make_request: Make) -> None:
     foreign = make_request(9)
 
