@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ast
+import os
+import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import harness
 from harness.api import API_VERSION, Card, HarnessError
 from harness.discovery import Offer
 from harness.registration import check_version
@@ -25,6 +28,8 @@ from harness.testing import (
     _trainers,
 )
 from harness.testing._subject import Check, CheckWarning, Subject, find_subject
+
+_PACKAGE = str(Path(harness.__file__).parent) + os.sep
 
 
 def checks_for(what: Card | str | Offer, **fields: Any) -> Iterator[Check]:
@@ -138,5 +143,17 @@ def run_check(check: Callable[[], None]) -> str:
     except (AssertionError, HarnessError) as error:
         return str(error) or type(error).__name__
     except BaseException as error:  # a plugin may raise anything, or call sys.exit: that is a finding too
-        return f"{type(error).__name__}: {error}"
+        return f"{type(error).__name__}: {error}{_find_place(error)}"
     return ""
+
+
+def _find_place(error: BaseException) -> str:
+    """Where the checked plugin was when it was raised, ` (FILE, line N)`. Empty where no line of it is in between."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(_PACKAGE)]
+    # The first foreign line is the plugin's. It may call libraries, and they call others: its own last line is meant.
+    folder = str(Path(frames[0].filename).parent) if frames else ""
+    own = [frame for frame in frames if frame.filename.startswith(folder)]
+    if not own:
+        # Python turns a StopIteration in a generator into an error that does not know the line.
+        return _find_place(error.__cause__) if error.__cause__ is not None else ""
+    return f" ({own[-1].filename}, line {own[-1].lineno})"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from harness.api import (
@@ -71,12 +71,35 @@ def questions(count: int = 8) -> list[Request]:
 
 def _judge(subject: Subject) -> Judge:
     instance = subject.instance
-    assert isinstance(instance, Judge), f"judge {subject.id}: the factory returned {instance!r}, which is no Judge"
-    return instance
+    lacks = [name for name in ("judge", "fingerprint") if not callable(getattr(instance, name, None))]
+    assert not lacks, (
+        f"judge {subject.id}: the factory returned {instance!r}, which is no Judge: it lacks the method "
+        f"{' and the method '.join(f'{name}()' for name in lacks)}"
+    )
+    judge: Judge = instance
+    return judge
 
 
 def _answers(subject: Subject) -> list[tuple[Request, Judgement]]:
-    return list(_judge(subject).judge(questions()))
+    return list(_ask(subject, questions()))
+
+
+def _ask(subject: Subject, requests: Iterable[Request]) -> Iterator[tuple[Request, Judgement]]:
+    given: object = _judge(subject).judge(requests)
+    kind = type(given).__name__
+    assert isinstance(given, Iterable), (
+        f"judge {subject.id}: judge() returned an object of type {kind}; write `yield request, judgement` in it"
+    )
+    for answer in given:
+        kinds = [type(part).__name__ for part in answer] if isinstance(answer, tuple) else [type(answer).__name__]
+        match answer:
+            case (Request() as request, Judgement() as judgement):
+                yield request, judgement
+            case _:
+                raise AssertionError(
+                    f"judge {subject.id}: yielded {', '.join(kinds)}, which is no pair of a Request and its Judgement; "
+                    "write `yield request, judgement`"
+                )
 
 
 def _check_protocol(subject: Subject) -> None:
@@ -107,13 +130,13 @@ class _Stream:
 
 def _check_generator(subject: Subject) -> None:
     stream = _Stream()
-    answered = sum(1 for _ in _judge(subject).judge(stream()))
+    answered = sum(1 for _ in _ask(subject, stream()))
     assert answered == stream.pulled, f"judge {subject.id}: {answered} answers to {stream.pulled} streamed requests"
 
 
 def _check_empty(subject: Subject) -> None:
     # A task may have nothing left to ask when a run goes on.
-    answers = list(_judge(subject).judge(iter(())))
+    answers = list(_ask(subject, iter(())))
     assert not answers, f"judge {subject.id}: {len(answers)} answers to no request"
 
 
@@ -125,7 +148,6 @@ def _check_in_space(subject: Subject) -> None:
 
 def _check_statuses(subject: Subject) -> None:
     for _, judgement in _answers(subject):
-        assert isinstance(judgement, Judgement), f"judge {subject.id}: yielded {judgement!r}, which is no Judgement"
         if judgement.status is not Status.OK:
             assert judgement.error, f"judge {subject.id}: status {judgement.status} without `error`; say why"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import count
@@ -519,6 +520,60 @@ def test_a_key_that_differs_between_processes_is_caught(tmp_path: Path, monkeypa
         card = TaskCard(name=name, api_version=1, summary="s", factory=f"factories:{name}")
         fault = run_check(dict(task_checks(card))["task_keys_equal_in_another_process"])
         assert bool(fault) is caught, fault
+
+
+@dataclass
+class Gives:
+    """Its `judge` is any function of the requests."""
+
+    judge: Any
+    fingerprint: Any = lambda: "gives"
+
+
+PAIRS = {
+    "alone": (lambda request: Judgement.of("yes"), "yielded Judgement, which is no pair"),
+    "text": (lambda request: (request, "yes"), "yielded Request, str, which is no pair"),
+    "id": (lambda request: (request.item, Judgement.of("yes")), "yielded str, Judgement, which is no pair"),
+    "nothing": (lambda request: None, "yielded NoneType, which is no pair"),
+}
+
+
+@pytest.mark.parametrize("check", ["judge_answers_each_once", "judge_takes_a_generator", "judge_json_round_trip"])
+@pytest.mark.parametrize(("turn", "said"), PAIRS.values(), ids=PAIRS)
+def test_a_judge_that_yields_something_else_is_told_what(turn: Any, said: str, check: str) -> None:
+    found = dict(checks_for(card_of("judge", lambda: Gives(lambda requests: map(turn, requests)))))
+    assert run_check(found[check]).startswith(f"judge card/one: {said} of a Request and its Judgement; write `yield")
+
+
+@pytest.mark.parametrize("check", ["judge_answers_each_once", "judge_takes_an_empty_stream"])
+def test_a_judge_that_is_no_generator_is_told_what_to_write(check: str) -> None:
+    found = dict(checks_for(card_of("judge", lambda: Gives(lambda requests: None))))
+    assert "judge() returned an object of type NoneType; write `yield request, judgement`" in run_check(found[check])
+
+
+def test_what_is_no_judge_is_told_what_it_lacks() -> None:
+    for made, lacks in (
+        (object(), r"judge\(\) and the method fingerprint\(\)"),
+        (Gives(list, "1"), r"fingerprint\(\)"),
+    ):
+        fault = run_check(dict(checks_for(card_of("judge", lambda made=made: made)))["judge_protocol"])
+        assert re.search(f"which is no Judge: it lacks the method {lacks}$", fault, re.MULTILINE)
+
+
+def test_an_error_of_a_plugin_comes_with_its_line(tmp_path: Path) -> None:
+    file = tmp_path / "deep.py"
+    lines = ["import json", "def judge(requests):", "    for request in requests:", "        yield ask(request)"]
+    lines += ["def ask(request):", "    return json.loads(request.text)"]
+    file.write_text("\n".join(lines), encoding="utf-8")
+    namespace: dict[str, Any] = {}
+    exec(compile(file.read_text(encoding="utf-8"), str(file), "exec"), namespace)  # a plugin of one file
+    found = dict(checks_for(card_of("judge", lambda: Gives(namespace["judge"]))))
+    # The line of the plugin, and not one of the library that it calls.
+    assert run_check(found["judge_answers_each_once"]).endswith(f" ({file}, line 6)")
+    stops = compile("def judge(requests):\n    yield next(iter(()))\n", str(file), "exec")
+    exec(stops, namespace)
+    fault = run_check(dict(checks_for(card_of("judge", lambda: Gives(namespace["judge"]))))["judge_answers_each_once"])
+    assert fault == f"RuntimeError: generator raised StopIteration ({file}, line 2)"
 
 
 def test_a_factory_that_raises_fails_checks_and_not_the_listing() -> None:
