@@ -36,7 +36,11 @@ def command(kinds: str, name: str, folder: Path | None) -> int:
     chosen = _read_kinds(kinds)
     package = name.replace("-", "_")
     # The name becomes an entry point, a distribution and a package.
-    if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name) or keyword.iskeyword(package):
+    if keyword.iskeyword(package):
+        raise PluginError(
+            f"{name!r} is a word of the language Python, and no package can be called so; add a word to it"
+        )
+    if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name):
         raise PluginError(f"{name!r} cannot be the name of a plugin; use lower-case words joined by hyphens")
     _check_free(name)
     folder = folder or Path(f"judge-harness-{name}")

@@ -127,9 +127,11 @@ def test_a_second_kind_into_the_same_folder_is_told_how(tmp_path: Path) -> None:
     [
         ("harness", "the name 'harness' belongs to the core; choose another name"),
         ("generic", "the plugin 'generic' of judge-harness-generic is installed already; choose another name or unin"),
+        ("class", "'class' is a word of the language Python, and no package can be called so; add a word to it"),
+        ("My-Judge", "'My-Judge' cannot be the name of a plugin; use lower-case words joined by hyphens"),
     ],
 )
-def test_the_name_of_another_plugin_is_refused(name: str, said: str, tmp_path: Path) -> None:
+def test_a_name_that_cannot_be_taken_is_refused(name: str, said: str, tmp_path: Path) -> None:
     made = CliRunner().invoke(new.command, ["judge", name, "--dir", str(tmp_path / "x")], standalone_mode=False)
     assert isinstance(made.exception, PluginError)
     assert said in str(made.exception)
