@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import sys
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
@@ -29,6 +30,7 @@ from harness.testing import (
 )
 from harness.testing._subject import Check, CheckWarning, Subject, find_subject
 
+_CALLED_BY_CHECKS = sys.stdlib_module_names | {"numpy"}
 _PACKAGE = str(Path(harness.__file__).parent) + os.sep
 
 
@@ -149,11 +151,17 @@ def run_check(check: Callable[[], None]) -> str:
 
 def _find_place(error: BaseException) -> str:
     """Where the checked plugin was when it was raised, ` (FILE, line N)`. Empty where no line of it is in between."""
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(_PACKAGE)]
-    # The first foreign line is the plugin's. It may call libraries, and they call others: its own last line is meant.
-    folder = str(Path(frames[0].filename).parent) if frames else ""
-    own = [frame for frame in frames if frame.filename.startswith(folder)]
-    if not own:
+    lines = [
+        (frame.f_code.co_filename, frame.f_globals, line) for frame, line in traceback.walk_tb(error.__traceback__)
+    ]
+    foreign = [(file, names, line) for file, names, line in lines if not file.startswith(_PACKAGE)]
+    # The first foreign line is the plugin's, or that of what the checks themselves call. A plugin may call libraries,
+    # and they call others: its own last line is meant.
+    owner = str(foreign[0][1].get("__name__", "")).partition(".")[0] if foreign else ""
+    folder = str(Path(foreign[0][0]).parent) if foreign else ""
+    own = [(file, line) for file, _, line in foreign if file.startswith(folder)]
+    if not own or owner in _CALLED_BY_CHECKS:
         # Python turns a StopIteration in a generator into an error that does not know the line.
         return _find_place(error.__cause__) if error.__cause__ is not None else ""
-    return f" ({own[-1].filename}, line {own[-1].lineno})"
+    file, line = own[-1]
+    return f" ({file}, line {line})"

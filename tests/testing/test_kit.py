@@ -560,12 +560,25 @@ def test_what_is_no_judge_is_told_what_it_lacks() -> None:
         assert re.search(f"which is no Judge: it lacks the method {lacks}$", fault, re.MULTILINE)
 
 
+@pytest.mark.parametrize(
+    ("kind", "make", "check"),
+    [
+        ("judge", Unserialisable, "judge_json_round_trip"),
+        ("metric", lambda: lambda units, weights: None, "metric_depends_on_relative_weights"),
+    ],
+)
+def test_an_error_in_what_a_check_calls_comes_without_a_line(kind: str, make: Any, check: str) -> None:
+    fault = run_check(dict(checks_for(card_of(kind, make)))[check])
+    assert fault.startswith("TypeError: ")
+    assert ", line " not in fault
+
+
 def test_an_error_of_a_plugin_comes_with_its_line(tmp_path: Path) -> None:
     file = tmp_path / "deep.py"
     lines = ["import json", "def judge(requests):", "    for request in requests:", "        yield ask(request)"]
     lines += ["def ask(request):", "    return json.loads(request.text)"]
     file.write_text("\n".join(lines), encoding="utf-8")
-    namespace: dict[str, Any] = {}
+    namespace: dict[str, Any] = {"__name__": "deep"}
     exec(compile(file.read_text(encoding="utf-8"), str(file), "exec"), namespace)  # a plugin of one file
     found = dict(checks_for(card_of("judge", lambda: Gives(namespace["judge"]))))
     # The line of the plugin, and not one of the library that it calls.
