@@ -227,7 +227,7 @@ def bind(metric: Metric, units: Units) -> Statistic:
     A stranger's metric has weights of its own, which it may change, and its values are looked at.
 
     Raises:
-        UserError: When called, where the values are not one for each row of weights.
+        UserError: When called, where the values are not one number for each row of weights.
     """
     prepare = getattr(metric, "prepare", None)
     statistic = cast("Statistic", prepare(units)) if prepare is not None else partial(metric, units)
@@ -235,12 +235,18 @@ def bind(metric: Metric, units: Units) -> Statistic:
     if isinstance(metric, CoreMetric):
         return statistic
 
+    name = getattr(metric, "__name__", type(metric).__name__)  # a metric may be a function
+
     def value(weights: Floats) -> Floats:
-        found = np.asarray(statistic(weights.copy()), dtype=np.float64)
+        given = statistic(weights.copy())
+        try:
+            found = np.asarray(given, dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            raise UserError(f"metric {name}: expected numbers, and got {given!r:.200}") from error
         if found.shape != (len(weights),):
             raise UserError(
-                f"metric {type(metric).__name__}: expected one value for each row of weights, shape ({len(weights)},), "
-                f"and got shape {found.shape}"
+                f"metric {name}: expected one value for each row of weights, shape ({len(weights)},), and got shape "
+                f"{found.shape}"
             )
         return np.where(np.isfinite(found), found, np.nan)
 

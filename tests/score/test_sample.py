@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -165,6 +167,19 @@ def test_a_strangers_values_are_one_for_each_row_or_refused_by_name(yes_no: Made
     metric: Metric = Column()
     with pytest.raises(UserError, match=r"metric Column: expected one value for each row.*got shape \(1, 1\)"):
         point_of(metric, view, name="m", average="micro")
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [(["a", "b"], "numbers, and got ['a', 'b']"), ([[1.0], []], "numbers, and got"), (None, "one value for each row")],
+)
+def test_a_function_that_gives_no_numbers_is_refused_by_its_name(yes_no: Made, values: Any, said: str) -> None:
+    def share_of_yes(units: Units, weights: Floats) -> Any:
+        return values
+
+    metric: Any = share_of_yes
+    with pytest.raises(UserError, match=re.escape(f"metric share_of_yes: expected {said}")):
+        point_of(metric, yes_no([True, False, True]).view(), name="m", average="micro")
 
 
 def test_a_stranger_may_change_its_weights_and_divide_by_nothing(yes_no: Made) -> None:
