@@ -103,8 +103,7 @@ def _compare_task(journal: RecordedJournal, task: PlannedTask) -> list[str]:
 def _compare_chunk(journal: RecordedJournal, task: str, chunk: Sequence[PlannedRequest], found: FirstFew) -> int:
     """Compare a few requests and their items. Gives how many of them the bundle has."""
     ids = sorted({ask.request_row.item for ask in chunk})
-    keys = journal.find_request_keys(task, ids)
-    items = dict(_find_items(journal, task, ids))
+    asks, items = dict(_find_asks(journal, task, ids)), dict(_find_items(journal, task, ids))
     contents, seen = [], 0
     for ask in chunk:
         row, own = ask.request_row, ask.item_row
@@ -115,14 +114,34 @@ def _compare_chunk(journal: RecordedJournal, task: str, chunk: Sequence[PlannedR
                     found.add(f"item {row.item}: its {name} is {recorded!r}, and {here!r} in the data")
         elif own is not None:
             found.add(f"item {row.item} is in the data, and not in the bundle")
-        key = keys.get((row.item, row.place))
-        seen += key is not None
-        if key is not None and key != row.request:
+        known = asks.get((row.item, row.place))
+        seen += known is not None
+        if known is None and row.item in items:
+            # Of two orders, somebody may have left out the one that was answered wrong.
+            found.add(f"item {row.item}, question {row.place} is in the data, and not in the bundle")
+        elif known is not None and known[0] != row.request:
             found.add(f"item {row.item}, question {row.place}: it is not what the data and the plugin ask here")
+        elif known is not None and known[1:] != (row.order, row.sample):
+            # A verdict is a place that was shown. In another order it is one for another candidate.
+            found.add(
+                f"item {row.item}, question {row.place}: its order is {known[1]} and its sample {known[2]}, and "
+                f"{row.order} and {row.sample} in the data"
+            )
         contents.append((row.request, row.content))
     with journal.transaction():
         journal.store("requests", contents, keep=lambda known, new: known)
     return seen
+
+
+def _find_asks(
+    journal: RecordedJournal, task: str, ids: Sequence[str]
+) -> Iterator[tuple[tuple[str, int], tuple[str, str, int]]]:
+    """Key, order and sample of the recorded requests of some items, by item and place."""
+    marks = ",".join("?" * len(ids))
+    rows = journal.select_all(
+        f"SELECT item, place, request, ord, sample FROM asks WHERE task=? AND item IN ({marks})", (task, *ids)
+    )
+    return (((item, place), (key, order, sample)) for item, place, key, order, sample in rows)
 
 
 def _find_items(journal: RecordedJournal, task: str, ids: Sequence[str]) -> Iterator[tuple[str, tuple[Any, ...]]]:

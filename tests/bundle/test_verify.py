@@ -126,6 +126,34 @@ def test_items_that_were_left_out_are_told_by_the_data(
     assert "is in the data, and not in the bundle" in out
 
 
+def turn_an_order(asks: list[Any]) -> None:
+    asks[0]["order"].reverse()
+
+
+def leave_an_order_out(asks: list[Any]) -> None:
+    del asks[0]
+
+
+@pytest.mark.parametrize(
+    ("own", "said"),
+    [
+        (turn_an_order, "item i0, question 0: its order is [1, 0] and its sample 0, and [0, 1] and 0 in the data"),
+        (leave_an_order_out, "item i0, question 0 is in the data, and not in the bundle"),
+    ],
+)
+def test_an_order_that_was_turned_or_left_out_is_told_by_the_data(
+    harness: Command, bundles: ModuleType, change: Any, made: Path, own: Any, said: str
+) -> None:
+    def mutate(members: Members) -> None:
+        asks = bundles.rows_of(members, "asks.jsonl")
+        own(asks)
+        bundles.set_rows(members, "asks.jsonl", asks)
+
+    code, out, _ = harness("verify", change(mutate), "--data", made.parents[1] / "m.yaml")
+    assert code == 3
+    assert said in out
+
+
 def test_a_metric_that_is_not_installed_cannot_be_computed_and_is_named(harness: Command, change: Any) -> None:
     def add(plan: Any) -> None:
         plan["tasks"][0]["protocol"]["metrics"].append("weird/own-metric")
