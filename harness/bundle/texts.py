@@ -40,7 +40,8 @@ _NUMBERS = re.compile(r"[\s\d.,eE+-]*")  # the texts of judges that score
 _VOTED = "--- sample "  # the text of a vote of several samples
 
 _QUERY = (
-    "SELECT i.id, i.space, a.ord, a.sample, a.request, {content}, j.status, j.verdict, j.probabilities, j.raw, j.more "
+    "SELECT i.id, a.place, i.space, a.ord, a.sample, a.request, {content}, "
+    "j.status, j.verdict, j.probabilities, j.raw, j.more "
     f"FROM asks a JOIN items i ON i.task=a.task AND i.id=a.item JOIN judgements j ON j.judge=? AND {ANSWERS} "
     "{join} WHERE a.task=? ORDER BY a.item, a.place"
 )
@@ -85,10 +86,14 @@ def check_texts(cell: RecordedCell, plugins: Plugins, *, questions: bool) -> Cel
     try:
         if cell.state == "complete":
             found.missing = journal.statuses(cell.task, source.judge_key).get("missing", 0)
-        answers = _Reader(cell, reader)
+        answers, asked = _Reader(cell, reader), ("", -1)
         with journal.snapshot() as select:
-            for row in select(query, (source.judge_key, cell.task)):
-                answers.check(found, *row)
+            for item, place, *row in select(query, (source.judge_key, cell.task)):
+                # A judge's key of an answer has the item's id or has it not. With both, one answer counts twice.
+                if (item, place) == asked:
+                    found.faults.add(f"item {item}, question {place}: it has two answers")
+                asked = (item, place)
+                answers.check(found, item, *row)
     finally:
         journal.close()
     return found

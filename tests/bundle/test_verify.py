@@ -154,6 +154,20 @@ def test_an_order_that_was_turned_or_left_out_is_told_by_the_data(
     assert said in out
 
 
+def test_an_answer_that_counts_twice_is_named(harness: Command, bundles: ModuleType, change: Any) -> None:
+    """Under the key of the question, and under that of the question and the item."""
+
+    def mutate(members: Members) -> None:
+        first = bundles.rows_of(members, "asks.jsonl")[0]
+        rows = bundles.rows_of(members, "judgements.jsonl")
+        rows += [{**row, "request": f"{first['request']}/i0"} for row in rows if row["request"] == first["request"]]
+        bundles.set_rows(members, "judgements.jsonl", sorted(rows, key=lambda row: (row["judge"], row["request"])))
+
+    code, out, _ = harness("verify", change(mutate))
+    assert code == 3
+    assert "pairs · random: item i0, question 0: it has two answers" in out
+
+
 def test_a_metric_that_is_not_installed_cannot_be_computed_and_is_named(harness: Command, change: Any) -> None:
     def add(plan: Any) -> None:
         plan["tasks"][0]["protocol"]["metrics"].append("weird/own-metric")
