@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.api import RecordedCell, UserError
+from harness.bundle.questions import find_other_question
 from harness.bundle.records import Signature
 from harness.bundle.show import describe_signature
 from harness.bundle.signers import Signer, find_signature, read_signers
@@ -87,7 +88,7 @@ def load_entrants(
         signers: Whose signatures are trusted: a file as of `ssh-keygen -Y verify`. `None`: nobody's.
 
     Raises:
-        UserError: One of them is neither, or is given twice.
+        UserError: One of them is neither, is given twice, or was asked something else than another.
     """
     # `runs/*` beside one of them by name would else rank each judge against itself.
     places = [path.resolve() for path in paths]
@@ -103,6 +104,8 @@ def load_entrants(
             if bool(same.root) != bool(entrant.root):
                 raise UserError(f"{path} and {same.path} have the same answers: one is a bundle of the other; name one")
             say(f"warning: {path} and {same.path} have the same answers; if one is a copy, leave it out")
+        if problem := find_other_question(entrant.run, [other.run for other in entrants]):
+            raise UserError(f"{path} cannot be compared with the others: {problem}; `harness verify --data` tells more")
         entrants.append(entrant)
         for warning in entrants[-1].warnings:
             say(f"warning: {warning}")

@@ -115,3 +115,45 @@ def test_bundles_that_clash_are_named(harness: Command, bundle: Path, bundles: M
     bundle.write_bytes(bundle.read_bytes()[:-1])
     code, _, err = harness("leaderboard", bundle, "other.bundle")
     assert (code, "honest.bundle: not a bundle" in err) == (2, True)
+
+
+def set_first(name: str, field: str, value: object) -> Callable[[ModuleType, dict[str, bytes]], None]:
+    """Change a field of the first row of a table."""
+
+    def change(bundles: ModuleType, members: dict[str, bytes]) -> None:
+        rows = bundles.rows_of(members, name)
+        rows[0][field] = value
+        bundles.set_rows(members, name, rows)
+
+    return change
+
+
+def leave_a_question_out(bundles: ModuleType, members: dict[str, bytes]) -> None:
+    bundles.set_rows(members, "asks.jsonl", bundles.rows_of(members, "asks.jsonl")[1:])
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (set_first("items.jsonl", "group", "alone"), "item i0: its group is g0 in honest, and alone in other"),
+        (set_first("items.jsonl", "category", "Z"), "item i0: its category is A in honest, and Z in other"),
+        (
+            set_first("asks.jsonl", "order", [1, 0]),
+            "item i0, question 0: its order is [0, 1] in honest, and [1, 0] in other",
+        ),
+        (leave_a_question_out, "item i0: only one of honest and other has its question 0"),
+    ],
+)
+def test_bundles_that_were_asked_something_else_under_one_hash_are_refused(
+    harness: Command,
+    bundle: Path,
+    bundles: ModuleType,
+    tmp_path: Path,
+    change: Callable[[ModuleType, dict[str, bytes]], None],
+    said: str,
+) -> None:
+    head, members = bundles.read_members(bundle)
+    change(bundles, members)
+    bundles.write_members(tmp_path / "other.bundle", head, members)
+    code, _, err = harness("leaderboard", bundle, "other.bundle")
+    assert (code, said in err) == (2, True), err
