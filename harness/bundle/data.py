@@ -35,7 +35,7 @@ class ComparedData:
     problems: Mapping[str, Sequence[str]]
     """What is not as in the data, by task."""
     notes: Sequence[str]
-    """Tasks that could not be compared."""
+    """Tasks of the data that the bundle does not have."""
 
 
 def compare_data(unpacked: UnpackedRun, manifest: Path, plugins: Plugins) -> ComparedData:
@@ -55,13 +55,14 @@ def compare_data(unpacked: UnpackedRun, manifest: Path, plugins: Plugins) -> Com
     from harness.runner.plan import plan_tasks
 
     cells = {cell.task: cell for cell in unpacked.run.cells}
-    problems, notes = {}, []
+    problems: dict[str, list[str]] = {}
     with tempfile.TemporaryDirectory(prefix="harness-data-", ignore_cleanup_errors=True) as place:
         loaded = load_manifest(manifest, plugins=plugins)
         made = {task.name: task for task in plan_tasks(loaded, plugins, workspace=Path(place)).tasks}
         for name, cell in cells.items():
             if name not in made:
-                notes.append(f"{manifest} has no task {name!r}: its gold labels are the submitter's word")
+                # Else another name of the task would be the way around the data.
+                problems[name] = [f"{manifest} has no task {name!r}, so its gold labels are the submitter's word"]
                 continue
             journal = RecordedJournal(source_of(cell).journal)
             try:
@@ -82,6 +83,7 @@ def compare_data(unpacked: UnpackedRun, manifest: Path, plugins: Plugins) -> Com
             ]
             if found:
                 problems[name] = found
+    notes = [f"the run has no answers to the task {name!r} of {manifest}" for name in made if name not in cells]
     return ComparedData(problems=problems, notes=notes)
 
 

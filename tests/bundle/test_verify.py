@@ -154,6 +154,17 @@ def test_an_order_that_was_turned_or_left_out_is_told_by_the_data(
     assert said in out
 
 
+def test_a_task_under_another_name_is_no_way_around_the_data(
+    harness: Command, run: Path, made: Path, tmp_path: Path
+) -> None:
+    text = (made.parents[1] / "m.yaml").read_text(encoding="utf-8")
+    (tmp_path / "other.yaml").write_text(text.replace("name: pairs", "name: pears"), encoding="utf-8")
+    code, out, _ = harness("verify", run, "--data", "other.yaml")
+    assert code == 3
+    assert "other.yaml has no task 'pairs', so its gold labels are the submitter's word" in out
+    assert "· the run has no answers to the task 'pears' of other.yaml" in out
+
+
 def test_an_answer_that_counts_twice_is_named(harness: Command, bundles: ModuleType, change: Any) -> None:
     """Under the key of the question, and under that of the question and the item."""
 
