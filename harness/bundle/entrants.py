@@ -165,7 +165,8 @@ def _list_warnings(path: Path, found: VerifiedRun, signature: Signature) -> list
     checked = found.verification
     if checked.differs:
         wrong = sum(row.state == "differs" for row in checked.rows)
-        said.append(f"{path}: {wrong:,} of {len(checked.rows):,} rows do not hold; `harness verify {path}` names them")
+        what = f"{wrong:,} of {len(checked.rows):,} rows do not hold" if wrong else "its board does not hold"
+        said.append(f"{path}: {what}; `harness verify {path}` says why")
     lost = {**found.recomputed.uncomputed, **found.recomputed.broken}
     said += [f"{path}: {judge} on {task} is left out: {reason}" for (task, judge), reason in lost.items()]
     if signature.state == "bad":

@@ -291,7 +291,9 @@ OF_THE_TASK: Mapping[str, Callable[[LeaderboardRow], str]] = {
 """Flags that say something about the task and not about the judge, each with what it means; said once for a block."""
 
 OF_THE_JUDGE: Mapping[str, Callable[[LeaderboardRow], str]] = {
-    "does-not-hold": lambda row: "its bundle says other numbers than its judgements; harness verify names them",
+    "does-not-hold": lambda row: (
+        "numbers of its bundle are not those of its judgements, or cannot be checked here; harness verify names them"
+    ),
     "incomplete": lambda row: f"{count_noun(len(row.tasks), 'task')} of the suite only, so its mean is not ranked",
     "collapsed": _habit,
     "partial": lambda row: "the run has not finished this cell; harness run goes on with it",

@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -70,6 +71,26 @@ def test_rows_that_do_not_hold_are_shown_and_not_ranked(harness: Command, forged
     assert rows["careful"]["rank_low"] is not None
     suites = json.loads(harness("leaderboard", forged, "--format", "json", "--group-by", "suite")[1])["rows"]
     assert {row["judge"]: row["verified"] for row in suites} == {"careful": True, "hasty": False, "random": True}
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "said"),
+    [
+        # Its texts cannot be read here, and its numbers are those of its judgements all the same.
+        ("plan.json", lambda plan: plan["tasks"][0].update(format="weird/own-format"), "or cannot be checked here"),
+        ("leaderboard.json", lambda board: board.update(alpha=0.5), "other.bundle: its board does not hold"),
+    ],
+)
+def test_what_a_leaderboard_says_of_a_bundle_is_what_verify_found(
+    harness: Command, bundle: Path, bundles: ModuleType, tmp_path: Path, name: str, change: Any, said: str
+) -> None:
+    head, members = bundles.read_members(bundle)
+    document = json.loads(members[name])
+    change(document)
+    members[name] = bundles.document_bytes(document)
+    bundles.write_members(tmp_path / "other.bundle", head, members)
+    _, out, err = harness("leaderboard", "other.bundle")
+    assert said in " ".join((out + err).split())
 
 
 def test_signed_rows_name_who_signed(harness: Command, made: Path, tmp_path: Path) -> None:
