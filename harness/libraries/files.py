@@ -18,13 +18,20 @@ from pathlib import Path
 _PART = ".part"
 
 
-def check_regular(path: str | Path) -> None:
+def check_regular(path: str | Path, *, follow: bool = True) -> None:
     """Make sure that a path is a file, for a library that opens it by itself.
 
+    Args:
+        path: The path.
+        follow: Whether a link may lead to the file. In a folder of a stranger it may lead to any file.
+
     Raises:
-        OSError: There is nothing, or a folder, a pipe, a socket or a device.
+        OSError: There is nothing, or a folder, a pipe, a socket or a device, or a link that is not to be followed.
     """
-    if not stat.S_ISREG(os.stat(path).st_mode):
+    found = os.stat(path, follow_symlinks=follow).st_mode
+    if stat.S_ISLNK(found):
+        raise OSError(errno.EINVAL, "a link, and no file", str(path))
+    if not stat.S_ISREG(found):
         raise OSError(errno.EINVAL, "a folder, pipe or device, and no file", str(path))
 
 

@@ -94,8 +94,8 @@ def lock_folder(folder: Path) -> Iterator[None]:
     """
     path = folder / "run.lock"
     try:
-        if path.exists():  # to open a pipe would wait for its reader
-            check_regular(path)
+        if os.path.lexists(path):  # to open a pipe would wait for its reader, and a link may lead to any file
+            check_regular(path, follow=False)
         # "a+" makes the file where there is none, and does not empty one that names another process.
         opened = path.open("a+", encoding="utf-8", errors="replace")
     except OSError as error:

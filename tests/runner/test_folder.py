@@ -120,6 +120,20 @@ def test_a_lock_that_cannot_be_made_is_a_clear_error(tmp_path: Path) -> None:
         pass
 
 
+@pytest.mark.parametrize("content", ["precious", None], ids=["a file", "nothing"])
+def test_a_link_in_the_place_of_the_lock_leads_to_no_file_that_is_written(tmp_path: Path, content: str | None) -> None:
+    """A stranger may have made the folder."""
+    other, folder = tmp_path / "other.txt", tmp_path / "run"
+    folder.mkdir()
+    if content is not None:
+        other.write_text(content, encoding="utf-8")
+    (folder / "run.lock").symlink_to(other)
+    said = r"run\.lock: cannot be written \(a link, and no file\)"
+    with pytest.raises(JournalError, match=said), lock_folder(folder):
+        pass
+    assert (other.read_text(encoding="utf-8") if other.exists() else None) == content
+
+
 def test_text_that_has_no_bytes_is_written_all_the_same(tmp_path: Path) -> None:
     write_atomically(tmp_path / "a.md", "a lone surrogate \ud800, and ä")
     assert (tmp_path / "a.md").read_text(encoding="utf-8") == r"a lone surrogate \ud800, and ä"
