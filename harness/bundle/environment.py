@@ -24,11 +24,15 @@ LEFT_OUT = "(left out)"
 _KEPT = ("harness", "python", "platform", "state")
 """Facts of `run.json` that stay the same when the same command is given again."""
 
-_SECRET = re.compile(r"(?:^|_)(?:api_?key|key|token|password|passwd|secret|authorization|credential|cookie)s?$", re.I)
+_PASSWORD = "password|passwd|passphrase|pwd|secret"
+_SECRET = re.compile(rf"(?:^|_)(?:api_?key|key|token|auth|bearer|authorization|credential|cookie|{_PASSWORD})s?$", re.I)
+_NUMBER_TOO = re.compile(rf"(?:^|_)(?:{_PASSWORD})s?$", re.I)  # `max_tokens: 512` is no secret
+_INNER = re.compile(r"-|(?<=[a-z0-9])(?=[A-Z])")  # where a word of a key begins: `x-api-key`, `accessToken`
 _REFERENCE = re.compile(r"\$\{env:[^}]*\}")
 # The folders of an absolute path. After a letter or `:/` it is a part of an address.
-_FOLDERS = re.compile(r"(?<![\w.:/~\\-])(?:~|[A-Za-z]:)?[/\\](?:[^/\\\s,;'\"]+[/\\])*(?=[^/\\\s,;'\"])")
-_USER = re.compile(r"(?<=://)[^/\s@]+@")
+_FOLDERS = re.compile(r"(?<![\w.:/~\\-])(?:~|[A-Za-z]:)?(?:\\\\|[/\\])(?:[^/\\\s,;'\"]+[/\\])*(?=[^/\\\s,;'\"])")
+_FILE = re.compile(r"(?<=file:)/+(?:[^/\s,;'\"]+/)*", re.I)
+_USER = re.compile(r"(?<=://)[^/\s?#'\"]+@")  # to the last one, as addresses are read
 _PARAMETER = re.compile(r"([?&][^=&\s]*(?:key|token|secret|sig|password|auth)[^=&\s]*=)[^&\s#]+", re.I)
 
 
@@ -90,18 +94,21 @@ def hide(value: Any, *, key: str = "") -> Any:
         value: The data.
         key: Under which key they stand.
     """
+    word = _INNER.sub("_", key)
+    is_secret = _SECRET.search(word) is not None
     if isinstance(value, dict):
-        return {name: hide(child, key=str(name)) for name, child in value.items()}
+        return {name: hide(child, key=key if is_secret else str(name)) for name, child in value.items()}
     if isinstance(value, list):
         return [hide(child, key=key) for child in value]
     if not isinstance(value, str):
-        return value
+        return LEFT_OUT if type(value) in (int, float) and _NUMBER_TOO.search(word) else value
     # A reference to a variable is what keeps the secret out, and says which one is needed.
-    if _SECRET.search(key.replace("-", "_")) and not _REFERENCE.fullmatch(value):
+    if is_secret and not _REFERENCE.fullmatch(value):
         return LEFT_OUT if value else value
     return hide_text(value)
 
 
 def hide_text(text: str) -> str:
     """A text without folders of the machine, and without names and keys in addresses."""
-    return _FOLDERS.sub(".../", _PARAMETER.sub(rf"\1{LEFT_OUT}", _USER.sub("", text)))
+    text = _PARAMETER.sub(rf"\1{LEFT_OUT}", _USER.sub("", text))
+    return _FOLDERS.sub(".../", _FILE.sub(".../", text))

@@ -16,6 +16,7 @@ from types import ModuleType
 import pytest
 
 from harness.api import JournalError, UserError
+from harness.bundle.environment import LEFT_OUT as OUT
 from harness.bundle.environment import hide
 from harness.bundle.write import write_bundle
 from harness.cli import main
@@ -127,6 +128,13 @@ def test_the_machine_and_its_secrets_are_not_in_it(run: Path, tmp_path: Path, mo
         ("https://api.org/v1/chat", "https://api.org/v1/chat"),
         ("hub:org/name@rev", "hub:org/name@rev"),
         ("https://ann:pw@api.org/v1?token=abc&n=3", "https://api.org/v1?token=(left out)&n=3"),
+        ("https://ann:p@ss@api.org/v1", "https://api.org/v1"),
+        ("file:///home/ann/pairs.jsonl", "file:.../pairs.jsonl"),
+        ("\\\\server\\share\\ann\\pairs.jsonl", ".../pairs.jsonl"),
+        ({"accessToken": "t", "passphrase": "p"}, {"accessToken": OUT, "passphrase": OUT}),
+        ({"auth": "a"}, {"auth": OUT}),
+        ({"password": 12345, "keys": 3}, {"password": OUT, "keys": 3}),
+        ({"token": {"value": "t", "length": 20}}, {"token": {"value": OUT, "length": 20}}),
         ([None, 1.5, True], [None, 1.5, True]),
     ],
 )  # fmt: skip
