@@ -1,16 +1,19 @@
 """What a right verdict of a judge costs, and how long it lets one wait. Money by answers is `harness.report.usage`.
 
-With c_g the cost of cluster g and y_g its right verdicts, a right one costs the ratio R = sum of c / sum of y.
-Its variance is C / (C - 1) times the sum of (c_g - R y_g)^2, over (sum of y)^2 (Cochran 1977, Sampling Techniques, 6.4
-and 9A), for C clusters. A task of scores or rankings has no right verdicts: then there is no such price.
+With c_g the cost of cluster g and y_g its right verdicts, a right one costs the ratio R = sum of c / sum of y. Its
+interval is made as that of every metric: each cluster is left out in turn, beside a pseudo-cluster of average cost of
+which half is right. It stands on the scale of logarithms, since few right verdicts leave a price open upwards. A
+task of scores or rankings has no right verdicts: then there is no such price.
 """
 
 from __future__ import annotations
 
 import json
 import math
+from array import array
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,8 +23,9 @@ from harness.report.usage import Spending, nearest_rank
 from harness.runner.folder import JOURNAL
 from harness.runner.journal import ANSWERS, Journal
 from harness.runner.rows import quantity
-from harness.score.arrays import Floats
-from harness.score.intervals import t_quantile
+from harness.score.arrays import Floats, Ints
+from harness.score.columns import cluster_marks, hash_id
+from harness.score.spread import interval_from_moves
 
 _DECIDED = ("choice", "preference", "rubric")
 """Kinds of answer space in which a verdict is right or wrong."""
@@ -37,28 +41,69 @@ def spending_of(cells: Sequence[ScoredCell], *, confidence: float) -> Spending:
     parts = [part for cell in cells if (part := _clusters(cell)) is not None]
     if not parts:
         return Spending()
-    costs, right = (np.concatenate(columns) for columns in zip(*parts, strict=True))
-    usd, correct = math.fsum(costs), float(right.sum())
+    bill = _add_up(parts)
+    usd, correct = math.fsum(bill.costs), float(bill.right.sum())
     if correct <= 0:
         return Spending(correct=0, usd=usd)
-    ratio = usd / correct
-    low, high = _interval(costs, right, ratio, confidence=confidence) or (None, None)
-    return Spending(correct=round(correct), usd=usd, usd_per_correct=ratio, low=low, high=high)
+    low, high = _interval(bill, confidence=confidence) or (None, None)
+    return Spending(correct=round(correct), usd=usd, usd_per_correct=usd / correct, low=low, high=high)
 
 
-def _interval(costs: Floats, right: Floats, ratio: float, *, confidence: float) -> tuple[float, float] | None:
-    """By the linearised variance; `None` with fewer than four clusters, or where nothing varies."""
-    clusters = len(costs)
-    left = costs - ratio * right
-    error = math.sqrt(clusters / max(1, clusters - 1) * float(left @ left)) / float(right.sum())
-    if clusters < 4 or not error > 0:
+class _Bill(NamedTuple):
+    """What clusters cost, and what there was for it. All have shape (C,)."""
+
+    marks: Ints
+    """Marks of the clusters, which tasks have in common."""
+    costs: Floats
+    """US dollars of all answers."""
+    right: Floats
+    """Right verdicts."""
+    verdicts: Floats
+    """Units, right or wrong: at most so many could have been right."""
+    items: Floats
+    """Items whose answers say what they cost."""
+
+
+def _add_up(parts: Sequence[_Bill]) -> _Bill:
+    """One bill for several tasks: what has one group in two of them is one cluster, and no two independent ones."""
+    marks, place = np.unique(np.concatenate([part.marks for part in parts]), return_inverse=True)
+    sums = (
+        np.bincount(place.reshape(-1), weights=np.concatenate(column)) for column in list(zip(*parts, strict=True))[1:]
+    )
+    return _Bill(marks, *(column.astype(np.float64) for column in sums))
+
+
+def _interval(bill: _Bill, *, confidence: float) -> tuple[float, float] | None:
+    """By the jackknife of the logarithm; `None` with fewer than four clusters, or where nothing costs anything."""
+    usd, correct, clusters = float(bill.costs.sum()), float(bill.right.sum()), len(bill.costs)
+    if clusters < 4 or not usd > 0:
         return None
-    half = t_quantile(confidence, clusters - 1) * error
-    return max(0.0, ratio - half), ratio + half
+    # Without the pseudo-cluster, answers that are all right would leave a price without an interval, or with one
+    # that knows of no errors.
+    cost, verdicts = usd / clusters, float(bill.verdicts.mean())
+    centre = math.log((usd + cost) / (correct + verdicts / 2))
+
+    def leave_out(costs: Floats, right: Floats) -> Floats:
+        moves: Floats = np.log((usd + cost - costs) / (correct + verdicts / 2 - right)) - centre
+        return moves
+
+    ends = interval_from_moves(
+        centre,
+        centre=centre,
+        moves=leave_out(bill.costs, bill.right),
+        pseudo=leave_out(np.full(2, cost / 2), np.array([verdicts / 2, 0.0])),
+        sizes=bill.items,
+        bounds=None,
+        confidence=confidence,
+    )
+    if ends is None:
+        return None
+    ratio = usd / correct
+    return min(ratio, math.exp(ends[0])), max(ratio, math.exp(ends[1]))
 
 
-def _clusters(cell: ScoredCell) -> tuple[Floats, Floats] | None:
-    """Cost and right verdicts of each cluster. `None` where the task has none, or no answer says its cost."""
+def _clusters(cell: ScoredCell) -> _Bill | None:
+    """The bill of one task. `None` where it has no right verdicts, or no answer says its cost."""
     costs = _costs(cell)
     if not costs:
         return None
@@ -74,18 +119,20 @@ def _clusters(cell: ScoredCell) -> tuple[Floats, Floats] | None:
         if item in place and cost is not None:
             by_item[place[item]] = cost
     priced = np.isfinite(by_item)
-    marks = np.unique(units.cluster, return_inverse=True)[1].reshape(-1)
-    # An item that no unit counts, as of a tie that is skipped, was paid for all the same.
-    clusters = np.arange(len(table.items)) + int(marks.max(initial=-1)) + 1
-    clusters[units.item] = marks
-    clusters = np.unique(clusters, return_inverse=True)[1].reshape(-1)
-    count = int(clusters.max(initial=0)) + 1
+    # An item that no unit counts, as of a tie that is skipped, was paid for all the same: as a cluster of its own.
+    clusters = cluster_marks(array("Q", (hash_id(table.items[row]) for row in range(len(table.items)))))
+    clusters[units.item] = units.cluster
+    marks, place_of = np.unique(clusters[priced], return_inverse=True)
+    place_of = place_of.reshape(-1)
     # An answer is right with its whole credit: a half for a tie is no right verdict.
-    counts = (units.credit >= 1) & priced[units.item]
-    right = np.bincount(clusters[units.item], weights=counts.astype(float), minlength=count)
-    spent = np.bincount(clusters[priced], weights=by_item[priced], minlength=count)
-    known = np.bincount(clusters[priced], minlength=count) > 0
-    return spent[known].astype(np.float64), right[known].astype(np.float64)
+    counts = np.bincount(units.item, weights=(units.credit >= 1).astype(float), minlength=len(table.items))
+    verdicts = np.bincount(units.item, minlength=len(table.items))
+
+    def add(column: Floats | Ints) -> Floats:
+        sums = np.bincount(place_of, weights=column[priced], minlength=len(marks))
+        return sums.astype(np.float64, copy=False)
+
+    return _Bill(marks, add(by_item), add(counts), add(verdicts), add(np.ones(len(priced))))
 
 
 def _costs(cell: ScoredCell) -> dict[str, float | None]:

@@ -29,10 +29,10 @@ def interval_from_moves(
     moves: Floats,
     pseudo: Floats,
     sizes: Floats,
-    bounds: tuple[float, float],
+    bounds: tuple[float, float] | None,
     confidence: float,
 ) -> Interval | None:
-    """The confidence interval of a value between two ends.
+    """The confidence interval of a value, between two ends or without any.
 
     Args:
         value: Of the data.
@@ -40,7 +40,7 @@ def interval_from_moves(
         moves: Shape (C,): the same without each cluster, less `centre`.
         pseudo: Shape (2,): the same without each half of the pseudo-cluster, less `centre`.
         sizes: Shape (C,): units of each cluster.
-        bounds: The ends.
+        bounds: The ends. `None`: the interval is the plain one, of so many standard errors.
         confidence: Such as 0.95.
 
     Returns:
