@@ -119,6 +119,9 @@ def _clusters(cell: ScoredCell) -> _Bill | None:
         if item in place and cost is not None:
             by_item[place[item]] = cost
     priced = np.isfinite(by_item)
+    # No price of anything is not the price of no right verdict.
+    if not priced.any():
+        return None
     # An item that no unit counts, as of a tie that is skipped, was paid for all the same: as a cluster of its own.
     clusters = cluster_marks(array("Q", (hash_id(table.items[row]) for row in range(len(table.items)))))
     clusters[units.item] = units.cluster

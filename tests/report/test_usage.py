@@ -209,6 +209,19 @@ def test_without_right_and_wrong_there_is_no_such_price(priced: Callable[..., di
     assert "no right verdict for its money" in none["md"]
 
 
+def test_where_every_item_has_an_answer_without_a_price_no_price_is_known(tmp_path: Path) -> None:
+    rows = []
+    for answer in load_golds(tmp_path, "pairwise-safety"):
+        verdict = "AB"[answer.order.index(answer.gold)] if isinstance(answer.gold, int) else answer.gold
+        row = {"id": answer.item, "order": list(answer.order), "verdict": verdict}
+        rows.append(row | ({"cost_usd": 0.001} if answer.order == (0, 1) else {}))
+    (tmp_path / "said.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    folder = run_manifest(tmp_path, "pairwise-safety", "replay, with: {answers: said.jsonl}")
+    usage = json.loads((folder / "leaderboard.json").read_text())["usage"][0]
+    assert (usage["priced"], usage["correct"], usage["usd_per_correct"]) == (40, None, None)
+    assert "no right verdict for its money" not in (folder / "leaderboard.md").read_text()
+
+
 def bill_of(costs: Any, right: Any, size: int = 1) -> _Bill:
     """The bill of clusters of so many items, of one verdict each."""
     items = np.full(len(costs), float(size))
