@@ -44,6 +44,7 @@ def test_the_tests_of_a_module_run_before_those_of_its_part() -> None:
         Path("tests/runner"),
     ]
     assert mutate.find_tests(Path("harness/runner/__init__.py")) == [Path("tests/runner")]
+    assert mutate.find_tests(Path("harness/bundle/commands/verify.py")) == [Path("tests/bundle")]
 
 
 def test_a_change_that_a_test_notices_is_told_from_one_that_none_does(tmp_path: Path) -> None:

@@ -95,9 +95,11 @@ def _change(path: Path, node: ast.AST) -> Iterator[Mutation]:
 
 def find_tests(path: Path, root: Path = ROOT) -> list[Path]:
     """The test file of a module, where there is one, and the folder of its part."""
-    folder = Path("tests").joinpath(*path.parent.parts[1:])
-    tests = (folder / f"test_{path.stem.strip('_')}.py", folder)
-    return [given for given in tests if (root / given).exists()]
+    mirrored = Path("tests").joinpath(*path.parent.parts[1:])
+    file = mirrored / f"test_{path.stem.strip('_')}.py"
+    # A package within a part may have no folder of tests: `harness/bundle/commands` is tested in `tests/bundle`.
+    folder = next(place for place in (mirrored, *mirrored.parents) if (root / place).is_dir())
+    return [file, folder] if (root / file).exists() else [folder]
 
 
 def run_tests(tests: Path, root: Path, *, timeout: float) -> bool:

@@ -179,23 +179,60 @@ def test_an_answer_that_counts_twice_is_named(harness: Command, bundles: ModuleT
     assert "pairs · random: item i0, question 0: it has two answers" in out
 
 
+def add_a_metric(plan: Any) -> None:
+    plan["tasks"][0]["protocol"]["metrics"].append("weird/own-metric")
+
+
+def say_the_metric(cells: Any) -> None:
+    for cell in cells:
+        cell["protocol"]["metrics"].append("weird/own-metric")
+
+
+LACKING = (
+    edit("plan.json", add_a_metric),
+    edit("scores.json", lambda scores: say_the_metric(scores["cells"])),
+    edit("leaderboard.json", lambda board: say_the_metric(board["rows"])),
+)
+
+
 def test_a_metric_that_is_not_installed_cannot_be_computed_and_is_named(harness: Command, change: Any) -> None:
-    def add(plan: Any) -> None:
-        plan["tasks"][0]["protocol"]["metrics"].append("weird/own-metric")
-
-    def say(cells: Any) -> None:
-        for cell in cells:
-            cell["protocol"]["metrics"].append("weird/own-metric")
-
-    lacking = change(
-        edit("plan.json", add),
-        edit("scores.json", lambda scores: say(scores["cells"])),
-        edit("leaderboard.json", lambda board: say(board["rows"])),
-    )
-    code, out, _ = harness("verify", lacking)
+    code, out, _ = harness("verify", change(*LACKING))
     assert code == 4
     assert "not computed" in out
     assert "there is no metric 'weird/own-metric'" in out
+
+
+@pytest.mark.parametrize(("document", "part"), [("leaderboard.json", "rows"), ("scores.json", "cells")])
+def test_a_metric_that_is_not_installed_is_no_way_around_the_others(
+    harness: Command, change: Any, document: str, part: str
+) -> None:
+    forged = change(*LACKING, edit(document, lambda plain: plain[part][0].update(coverage=0.99)))
+    code, out, _ = harness("verify", forged)
+    assert code == 3
+    assert "coverage is recorded as 0.99, computed is " in out
+
+
+def test_a_headline_that_is_not_installed_is_named(harness: Command, change: Any) -> None:
+    code, out, _ = harness("verify", change(edit("plan.json", lambda plan: plan["report"].update(metric="weird/own"))))
+    assert code == 4
+    assert "there is no metric 'weird/own'" in out
+
+
+@pytest.mark.parametrize(("text", "holds"), [("[[B]]", False), ("Both have their points.", True)])
+def test_a_verdict_that_was_given_is_held_against_a_plain_text(
+    harness: Command, bundles: ModuleType, change: Any, text: str, holds: bool
+) -> None:
+    """Else the word that an answer was not read would be the way around its text."""
+
+    def give(members: Members) -> None:
+        rows = bundles.rows_of(members, "judgements.jsonl")
+        given = next(row for row in rows if row["more"].get("read") and row["verdict"] == 0)
+        given.update(more={"rationale": given["more"]["rationale"]}, raw=text)
+        bundles.set_rows(members, "judgements.jsonl", rows)
+
+    code, out, _ = harness("verify", change(give))
+    assert code == (0 if holds else 3)
+    assert ("its text says" in out) is not holds
 
 
 def test_a_format_that_is_not_installed_is_no_way_around_the_texts(harness: Command, change: Any) -> None:
@@ -212,14 +249,25 @@ def test_a_judge_with_marks_of_reasoning_is_read_by_them(harness: Command, chang
     assert harness("verify", marked)[0] == 0
 
 
-def test_a_space_that_is_none_is_named_with_its_line(harness: Command, bundles: ModuleType, change: Any) -> None:
-    def break_space(members: Members) -> None:
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("space", {"kind": "choice", "labels": []}, ""),
+        ("id", "", "id or group is empty"),
+        ("group", "", "id or group is empty"),
+    ],
+)
+def test_an_item_that_is_none_is_named_with_its_line(
+    harness: Command, bundles: ModuleType, change: Any, field: str, value: object, said: str
+) -> None:
+    def spoil(members: Members) -> None:
         rows = bundles.rows_of(members, "items.jsonl")
-        rows[3]["space"] = {"kind": "choice", "labels": []}
+        rows[3][field] = value
         bundles.set_rows(members, "items.jsonl", rows)
 
-    code, _, err = harness("verify", change(break_space))
+    code, _, err = harness("verify", change(spoil))
     assert (code, "changed.bundle: not a bundle: items.jsonl, line 4" in err) == (2, True)
+    assert said in err
 
 
 @pytest.mark.parametrize("name", ["evaluate:./m.py", "evaluate:accuracy", "evaluate:/tmp/m.py@category"])
