@@ -23,6 +23,14 @@ PLUGIN = Path(__file__).with_name("kill_plugin.py")
 Start = Callable[..., subprocess.Popen[str]]
 
 
+@pytest.fixture(autouse=True)
+def _hear_hangups() -> Iterator[None]:
+    """A process under `nohup` ignores this signal, and so do those that it starts."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
     (tmp_path / "m.yaml").write_text(
