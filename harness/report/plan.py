@@ -119,17 +119,23 @@ class PlanQuestion:
             return self.family
         return planning.family_quantile(self.judges or 2, confidence=self.confidence)
 
-    def needed(self, deviation: float) -> int | None:
-        """Items that show the difference."""
+    def needed(self, deviation: float, *, size: float = 1.0, step: float = 0.0) -> int | None:
+        """Items that show the difference, in clusters of `size`."""
         if self.difference is None:
             return None
-        return planning.items_needed(deviation, self.difference, quantile=self.quantile, power=self.power)
+        # A test knows no items but their clusters: how many these are decides what it can show.
+        apart, power = deviation / math.sqrt(size), self.power
+        clusters = planning.items_needed(apart, self.difference, quantile=self.quantile, power=power, step=step)
+        return math.ceil(clusters * size - 1e-9)
 
-    def detectable(self, deviation: float, items: float | None) -> float | None:
-        """The smallest difference that so many items show."""
+    def detectable(
+        self, deviation: float, items: float | None, *, size: float = 1.0, step: float = 0.0
+    ) -> float | None:
+        """The smallest difference that so many items show, in clusters of `size`."""
         if items is None:
             return None
-        found = planning.detectable(deviation, items, quantile=self.quantile, power=self.power)
+        apart, power = deviation / math.sqrt(size), self.power
+        found = planning.detectable(apart, items / size, quantile=self.quantile, power=power, step=step)
         return found if math.isfinite(found) else None
 
 
@@ -285,10 +291,15 @@ def _plan_pair(
         noise, asked = planning.noise_within(gaps, view.item)
         effect = variance * items / planning.item_variance(gaps, view.item)
     deviation = math.sqrt(variance * items)
+    # Of equal size (Kish). Blocks of clusters are no clusters of the plan.
+    equal = clusters if apart.blocks else 1 / float(apart.weights @ apart.weights)
     return _make_row(
         question,
         deviation,
         noise=noise,
+        size=items / equal,
+        # Of single items Connor's formula has enough without it. A whole cluster right for one judge alone is much.
+        step=apart.step * equal**2 if clusters < items else 0.0,
         task=a.task,
         metric=name,
         unit=a.estimate.unit,
@@ -325,6 +336,7 @@ def _plan_single(entry: LeaderboardEntry, metric: Metric, question: PlanQuestion
     return _make_row(
         question,
         deviation,
+        size=entry.scores.items / max(1, entry.scores.groups),
         task=entry.task,
         metric=name,
         judges=(entry.judge, ""),
@@ -339,6 +351,8 @@ def _make_row(
     deviation: float,
     *,
     noise: float = 0.0,
+    size: float = 1.0,
+    step: float = 0.0,
     task: str = "",
     metric: str = "accuracy",
     unit: Unit = "share",
@@ -350,9 +364,11 @@ def _make_row(
     asked: int = 1,
     shown: float | None = None,
 ) -> PlanRow:
-    needed = question.needed(deviation)
+    needed = question.needed(deviation, size=size, step=step)
     once, endless = (
-        question.needed(planning.deviation_at(times, deviation, noise=noise, asked=asked)) if asked > 1 else None
+        question.needed(planning.deviation_at(times, deviation, noise=noise, asked=asked), size=size, step=step)
+        if asked > 1
+        else None
         for times in (1, math.inf)
     )
     return PlanRow(
@@ -368,7 +384,7 @@ def _make_row(
         deviation=deviation,
         design_effect=effect,
         asked=asked,
-        detectable=question.detectable(deviation, items) if shown is None else shown,
+        detectable=question.detectable(deviation, items, size=size, step=step) if shown is None else shown,
         needed_items=needed,
         needed_clusters=None
         if needed is None or not items or clusters is None
@@ -376,5 +392,5 @@ def _make_row(
         needed_items_once=once,
         needed_items_endless=endless,
         # Without a run the deviation depends on the difference itself, and the caller solves for it.
-        detectable_with_n=question.detectable(deviation, question.n) if task else None,
+        detectable_with_n=question.detectable(deviation, question.n, size=size, step=step) if task else None,
     )

@@ -62,18 +62,19 @@ def power_of(difference: float, se: float, *, quantile: float) -> float:
     return float(special.ndtr(abs(difference) / se - quantile)) if se > 0 else 1.0
 
 
-def items_needed(deviation: float, difference: float, *, quantile: float, power: float = 0.8) -> int:
+def items_needed(deviation: float, difference: float, *, quantile: float, power: float = 0.8, step: float = 0.0) -> int:
     """The fewest items that show a difference with the given power.
 
     n = ((q sqrt(w^2 + D^2) + z_power w) / D)^2, w being the deviation: a test that asks "is it nothing?" measures the
     spread about nothing, which is larger by D (Connor 1987). For a D that is small beside w it is Miller's
-    (q + z_power)^2 w^2 / D^2.
+    (q + z_power)^2 w^2 / D^2. In clusters w is that of a cluster, and clusters are counted.
 
     Args:
         deviation: The deviation, that of one item's difference where items are independent.
         difference: D, in units of the metric.
         quantile: Of the test: 1.96, or that of a family.
         power: Chance that a difference of this size is significant.
+        step: What the test adds for one more item, `Gap.step` times the square of their number.
 
     Raises:
         ValueError: The difference is not above 0.
@@ -87,12 +88,24 @@ def items_needed(deviation: float, difference: float, *, quantile: float, power:
     """
     if not difference > 0:
         raise ValueError(f"the difference must be above 0, not {difference}")
-    root = quantile * math.hypot(deviation, difference) + float(special.ndtri(power)) * deviation
+
+    def count(items: float) -> float:
+        """Items needed if the step weighs what it does among so many."""
+        tested = math.hypot(deviation, difference, math.sqrt(step / items))
+        root = quantile * tested + float(special.ndtri(power)) * deviation
+        return min(_MOST_ITEMS, (root / difference) ** 2)
+
+    # The more items, the less the step weighs: between what is needed without it, and what would be with that few.
+    low = count(math.inf)
+    high = count(max(1.0, low)) if step else low
+    while high - low > 1e-10 * high:
+        middle = (low + high) / 2
+        low, high = (middle, high) if count(middle) > middle else (low, middle)
     # Less a little before rounding up: 100 items must not become 101 by a rounding error.
-    return max(1, math.ceil(min(_MOST_ITEMS, (root / difference) ** 2) - 1e-9))
+    return max(1, math.ceil(high * (1 - 1e-9) - 1e-9 if step else high - 1e-9))
 
 
-def detectable(deviation: float, items: float, *, quantile: float, power: float = 0.8) -> float:
+def detectable(deviation: float, items: float, *, quantile: float, power: float = 0.8, step: float = 0.0) -> float:
     """The smallest difference that so many items show with the given power: the inverse of `needed`.
 
     Args:
@@ -100,6 +113,7 @@ def detectable(deviation: float, items: float, *, quantile: float, power: float 
         items: How many there are.
         quantile: Of the test.
         power: One half or more.
+        step: As for `items_needed`.
 
     Returns:
         `math.inf` where there are too few items for any.
@@ -114,9 +128,10 @@ def detectable(deviation: float, items: float, *, quantile: float, power: float 
     left = items - quantile**2
     if left <= 0:
         return math.inf
-    z = float(special.ndtri(power))
-    # sqrt(items) D - z w = q sqrt(w^2 + D^2), squared. Of the two roots the one with both sides above 0.
-    return deviation * (math.sqrt(items) * z + math.sqrt(items * z * z - left * (z * z - quantile**2))) / left
+    w, tested, z = deviation, math.hypot(deviation, math.sqrt(step / items)), float(special.ndtri(power))
+    # sqrt(items) D - z w = q sqrt(w^2 + D^2 + step / items), squared. Of the two roots the one with both sides above 0.
+    root = math.sqrt(items * (z * w) ** 2 - left * ((z * w) ** 2 - (quantile * tested) ** 2))
+    return (math.sqrt(items) * z * w + root) / left
 
 
 def smallest(needs: Callable[[float], float], items: float, *, most: float = 1.0) -> float:

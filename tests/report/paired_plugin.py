@@ -28,6 +28,8 @@ class Words(BaseModel):
     """One letter an item."""
 
     words: str
+    scene: int = 1
+    """Items of one cluster."""
 
 
 class Pairs:
@@ -36,14 +38,15 @@ class Pairs:
     protocol = Protocol()
     format = "harness/label"
 
-    def __init__(self, words: str) -> None:
+    def __init__(self, words: str, scene: int = 1) -> None:
         self.words = words
+        self.scene = scene
 
     def items(self, split: str) -> Iterator[Item]:
         for number, word in enumerate(self.words):
             yield Item(
                 id=f"item-{number:02}",
-                group=f"group-{number:02}",
+                group=f"group-{number // self.scene:02}",
                 space=SPACE,
                 gold="AB".index(word),
                 question=(str(number),),
@@ -56,7 +59,7 @@ class Pairs:
         return Request(task="pairs", item=item.id, messages=(message,), space=SPACE, format=format, order=order)
 
     def fingerprint(self) -> str:
-        return self.words
+        return f"{self.words} by {self.scene}" if self.scene > 1 else self.words
 
 
 class Told:
@@ -78,7 +81,7 @@ class Told:
 
 
 def make_pairs(options: Words, context: Any) -> Pairs:
-    return Pairs(options.words)
+    return Pairs(options.words, options.scene)
 
 
 def make_told(options: Words, context: Any) -> Told:
