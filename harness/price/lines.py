@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -172,14 +173,25 @@ def _warnings(price: JudgePrice) -> list[str]:
 
 def _tokens(total: Total) -> str:
     if total.at_most:
-        return f"at most {_round(total.high)}"
+        return f"at most {_round(_raise(total.high, digits=3))}"
     return f"{_round(total.value)} ({_round(total.low)}–{_round(total.high)})"
 
 
 def _dollars(total: Total) -> str:
     if total.at_most:
-        return f"at most US$ {_cents(total.high)}"
+        # As many digits as are printed: cents, or two digits of less than a dollar.
+        high = math.ceil(total.high * 100 - 1e-6) / 100 if total.high >= 1 else _raise(total.high, digits=2)
+        return f"at most US$ {_cents(high)}"
     return f"US$ {_cents(total.value)} ({_cents(total.low)}–{_cents(total.high)})"
+
+
+def _raise(bound: float, *, digits: int) -> float:
+    """The next larger number of so many digits: a bound that is rounded down is none."""
+    if not bound > 0:
+        return bound
+    step = 10.0 ** (math.floor(math.log10(bound)) + 1 - digits)
+    # Less a little, so that a number that has no more digits stays as it is.
+    return math.ceil(bound / step - 1e-9) * step
 
 
 def _round(tokens: float) -> str:

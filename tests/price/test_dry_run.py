@@ -9,7 +9,10 @@ from typing import Any
 import pytest
 import yaml
 
+from harness.api import Pricing, Usage
 from harness.cli import main
+from harness.price.lines import JudgePrice, write_lines
+from harness.price.tokens import Total
 
 PLUGIN = Path(__file__).with_name("priced_plugin.py")
 Run = Callable[..., str]
@@ -47,6 +50,26 @@ def truth(tmp_path: Path) -> tuple[float, float]:
         query = "SELECT sum(more->>'prompt_tokens'), sum(more->>'cost_usd') FROM judgements"
         [(read, usd)] = database.execute(query).fetchall()
     return float(read), float(usd)
+
+
+@pytest.mark.parametrize(
+    ("tokens", "usd", "said"),
+    [
+        (1_234_567, 12.341, "at most 1,240,000 written, at most US$ 12.35"),
+        (616_448, 1.001, "at most 617,000 written, at most US$ 1.01"),
+        (999_001, 0.1212, "at most 1,000,000 written, at most US$ 0.13"),
+        (30_000, 0.12, "at most 30,000 written, at most US$ 0.12"),
+        (1_003, 0.9901, "at most 1,010 written, at most US$ 1"),
+        (0, 0.0, "at most 0 written, at most US$ 0.00"),
+    ],
+)
+def test_a_bound_is_never_rounded_down(tokens: int, usd: float, said: str) -> None:
+    bounds = [Total(value=high, low=0.0, high=high, basis="its limit", at_most=True) for high in (tokens, usd)]
+    read = Total(value=10.0, low=9.0, high=11.0, basis="counted")
+    price = JudgePrice(
+        judge="j", requests=1, prompts=read, completions=bounds[0], usd=bounds[1], pricing=Pricing(), spent=Usage()
+    )
+    assert said in write_lines([price])[1]
 
 
 def test_before_anything_is_known_the_range_is_wide_and_the_answer_is_bounded(run: Run, tmp_path: Path) -> None:
