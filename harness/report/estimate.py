@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness.api import Choice, DataError, Measurement, Preference, write_number
+from harness.api import Choice, DataError, Measurement, Preference, write_number, write_share
 from harness.report.records import as_plain
 from harness.report.verdicts import VerdictItems, VerdictTarget, as_arrays
 from harness.score import padded, worth
@@ -280,8 +280,8 @@ def _warnings_of_rates(target: VerdictTarget, rate: float, rates: worth.Rates, c
     # Rogan-Gladen divides by the skill. At 0 or below it the corrected share has no meaning.
     if skill.value <= 0:
         yield (
-            f"the judge is not better than chance (sensitivity {q1 * 100:.1f} %, specificity {q0 * 100:.1f} %): its "
-            "verdicts tell nothing about the unlabelled items"
+            f"the judge is not better than chance (sensitivity {write_share(q1)} %, specificity {write_share(q0)} %): "
+            "its verdicts tell nothing about the unlabelled items"
         )
         return
     if skill.low <= 0:
@@ -290,8 +290,9 @@ def _warnings_of_rates(target: VerdictTarget, rate: float, rates: worth.Rates, c
     # Outside of these limits the corrected share would be below 0 or above 1.
     if not 1 - q0 <= rate <= q1:
         yield (
-            f"the judge says '{target.label}' of {rate * 100:.1f} % of the unlabelled items, outside of the "
-            f"{(1 - q0) * 100:.1f} to {q1 * 100:.1f} % that its errors allow, and the corrected share is cut off there"
+            f"the judge says '{target.label}' of {write_share(rate)} % of the unlabelled items, outside of the "
+            f"{write_share(1 - q0)} to {write_share(q1)} % that its errors allow, and the corrected share is cut off "
+            "there"
         )
     if corrected.low is None:
         yield "Rogan-Gladen has no interval: no share explains the verdicts, so the judge errs otherwise on these items"

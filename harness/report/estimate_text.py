@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from harness.api import Unit, write_interval, write_number
+from harness.api import Unit, write_interval, write_number, write_share
 from harness.report.lines import print_notes, print_rows, print_title
 
 if TYPE_CHECKING:
@@ -56,8 +56,9 @@ def _facts(found: Estimates) -> Iterator[str]:
             yield f"{count:,} {why}"
     missing = (found.labelled_without_verdict, found.unlabelled_without_verdict)
     if max(missing) > 0:
+        here, there = map(write_share, missing)
         yield (
-            f"no verdict on {missing[0] * 100:.1f} % of the labelled and on {missing[1] * 100:.1f} % of the other "
+            f"no verdict on {here} % of the labelled and on {there} % of the other "
             f"items; in both it counts as {'not the class' if found.skill.value is not None else 'the middle'}"
         )
     if found.skill.value is not None:
@@ -71,7 +72,10 @@ def _facts(found: Estimates) -> Iterator[str]:
     if found.label_worth.value is not None:
         limit = found.label_worth_limit.value
         # More verdicts help only up to a limit, which the labels set. Readers who plan to buy verdicts want to know it.
-        without_end = "" if limit is None else f"; at most {limit:.1f}, however many verdicts there are"
+        # With the digits of the worth itself, which would else stand above its own limit.
+        ends = found.label_worth.ci_low, found.label_worth.ci_high
+        most = write_number("score", limit, *ends)
+        without_end = "" if limit is None else f"; at most {most}, however many verdicts there are"
         yield f"one label with this judge is worth {_with_interval('score', found.label_worth)} labels{without_end}"
 
 

@@ -107,7 +107,10 @@ def threshold(value: float) -> str:
 
 
 def _error(noise: Noise, error: float) -> str:
-    return f"{error * 100:.1f} points" if noise.measure == "accuracy" else f"{error:.2g}"
+    if noise.measure != "accuracy":
+        return f"{error:.2g}"
+    # One digit of an error that a decimal would round to nothing: 0 is a judge that answers alike each time.
+    return f"{error * 100:.1f} points" if error == 0 or error >= 0.0005 else f"{error * 100:.1g} points"
 
 
 def _percent(part: float) -> str:

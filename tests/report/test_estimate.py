@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -122,6 +123,16 @@ def as_json(*arguments: object) -> dict[str, Any]:
 
 
 # -- through the command line --------------------------------------------------------------------------------------
+
+
+def test_no_share_is_rounded_to_nothing_and_no_limit_below_what_it_limits(labelled: Path, tmp_path: Path) -> None:
+    path = tmp_path / "votes.csv"
+    path.write_text("n,answer\n0,\n" + "".join(f"{k},{'yes' if k % 10 < 4 else 'no'}\n" for k in range(1, 60_000)))
+    found = invoke("estimate", labelled, path, "--column", "answer")
+    said = " ".join(found.stdout.split())
+    assert "no verdict on 0.0 % of the labelled and on 0.1 % of the other items" in said, "one of 60,000 is not none"
+    worth, most = re.findall(r"is worth ([\d.]+) .*; at most ([\d.]+), however many", said)[0]
+    assert float(worth) <= float(most), "the limit has the digits of the worth"
 
 
 def test_a_file_of_verdicts_is_corrected_by_the_runs_own_error_rates(labelled: Path, votes: Path) -> None:

@@ -19,8 +19,9 @@ from harness.report.markdown import to_markdown
 from harness.report.records import Leaderboard, LeaderboardRow
 from harness.report.tables import to_csv_text
 from harness.report.terminal import terminal_text
-from harness.report.trust import threshold
+from harness.report.trust import noise_lines, threshold
 from harness.score.metrics import make_accuracy
+from harness.score.trust import Noise
 
 N = 240
 
@@ -208,3 +209,27 @@ def test_samples_go_all_the_way_to_a_sentence_on_noise(
     assert 0 < known["vote_changes"] < 0.5
     assert "rec: 3 answers to a question: " in printed
     assert "of votes would turn right or wrong" in " ".join(printed.replace("·", "").split())
+
+
+@pytest.mark.parametrize(("error", "said"), [(0.0, "0.0 points"), (0.0003, "0.03 points"), (0.0123, "1.2 points")])
+def test_a_small_error_is_not_rounded_to_nothing(error: float, said: str, board: Leaderboard) -> None:
+    noise = Noise(
+        measure="accuracy",
+        questions=90_000,
+        groups=90_000,
+        samples=3.0,
+        value=0.9,
+        between=0.09,
+        within=error**2 * 90_000 * 3,
+        share=None,
+        share_low=None,
+        share_high=None,
+        se_one=error,
+        se=0.001,
+        se_endless=0.001,
+        se_again=error,
+        se_vote=None,
+        vote_changes=None,
+    )
+    (line,) = noise_lines([replace(board.rows[0], noise=noise)])
+    assert f"the score would move by {said} (standard error)" in line
