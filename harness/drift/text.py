@@ -114,8 +114,16 @@ def _row(cell: CellDrift, report: DriftReport) -> list[str]:
         "" if alone else write_interval("share", since.low, since.high),
         NOTHING if cell.noise is None else _write_measurement("share", cell.noise),
         "" if cell.since_last is None else _write_measurement("share", cell.since_last),
-        "" if cell.evidence is None else f"{cell.evidence:.1f} of {cell.needed:.1f}",
+        "" if cell.evidence is None else _write_evidence(cell.evidence, cell.needed),
     ]
+
+
+def _write_evidence(found: float, needed: float) -> str:
+    """The evidence and what is needed: `1.5 of 1.6`. What is short of it is not rounded up to it."""
+    shown, level = (round(value, 1) + 0.0 for value in (found, needed))  # + 0.0: minus nothing is nothing
+    if found < needed and shown >= level:
+        shown = level - 0.1
+    return f"{shown:.1f} of {level:.1f}"
 
 
 def _write_verdict(cell: CellDrift) -> str:
