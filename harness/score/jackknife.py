@@ -263,7 +263,6 @@ def mean_of(tasks: Sequence[Jackknife]) -> Jackknife:
     overlap = np.array(
         [[len(np.intersect1d(a, b, assume_unique=True)) / np.sqrt(len(a) * len(b)) for b in real] for a in real]
     )
-    disjoint = bool((overlap == np.eye(count)).all())
     blocks = common_blocks(task.blocks for task in tasks)
     tasks = [task.in_blocks(blocks) for task in tasks]
     clusters = np.unique(np.concatenate([task.clusters for task in tasks]))
@@ -275,6 +274,9 @@ def mean_of(tasks: Sequence[Jackknife]) -> Jackknife:
     bounds = [task.bounds for task in tasks if task.bounds is not None]
     pseudo, step = (np.sqrt([getattr(task, name) for task in tasks]) for name in ("pseudo", "step"))
     centre = float(np.mean([task.centre for task in tasks]))
+    # A small task may have most of the variance, which is then known no better than its own (Satterthwaite 1946).
+    whole = sum(task.variance for task in tasks)
+    shares = [task.variance / whole if whole > 0 else 1 / count for task in tasks]
     # Tasks of unlike shares have less variance together than as many trials of their mean share.
     least = sum(task.centre * (1 - task.centre) / task.most for task in tasks) / count**2
     return Jackknife(
@@ -287,10 +289,12 @@ def mean_of(tasks: Sequence[Jackknife]) -> Jackknife:
         parts=parts,
         pseudo=float(pseudo @ overlap @ pseudo) / count**2,
         step=float(step @ overlap @ step) / count**2,
-        design=_sum_columns(marks, [(task.design_clusters, task.design) for task in tasks]) / count,
+        design=_sum_columns(
+            marks, [(task.design_clusters, task.design * part) for task, part in zip(tasks, shares, strict=True)]
+        ),
         design_clusters=marks,
         bounds=(_mean_end(bounds, 0), _mean_end(bounds, 1)) if len(bounds) == count else None,
-        binomial=disjoint and all(task.binomial for task in tasks),
+        binomial=False,  # shares of unlike tasks are no trials of one share
         most=centre * (1 - centre) / least if least else np.inf,
         graded=any(task.graded for task in tasks),
     )

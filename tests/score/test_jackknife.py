@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from harness.api import Metric, Protocol, Ranking, RecordedAnswer, Score, Status, Units
 from harness.score import sample as sampling
@@ -355,7 +357,33 @@ def test_two_tasks_with_nothing_in_common_have_half_the_mean_variance(yes_no: Ma
     assert both.value == pytest.approx((a.value + b.value) / 2)
     assert both.variance == pytest.approx((a.variance + b.variance) / 4)
     assert both.step == pytest.approx((a.step + b.step) / 4)
-    assert both.effective_clusters == pytest.approx(4 / (1 / 50 + 1 / 70))
+    # The variance of each task is known by its own clusters.
+    assert both.effective_clusters == pytest.approx(
+        (a.variance + b.variance) ** 2 / (a.variance**2 / 50 + b.variance**2 / 70)
+    )
+
+
+@pytest.mark.parametrize(("small", "rate"), [(5, 0.6), (6, 0.7), (10, 0.7)])
+def test_the_interval_of_a_mean_over_a_small_task_and_a_large_one_holds_the_truth(
+    yes_no: Made, small: int, rate: float
+) -> None:
+    """Over all that can be seen, by its chance: it held the truth too rarely with few items beside 100."""
+
+    def task(right: int, size: int, at: int) -> Jackknife:
+        view = yes_no([k < right for k in range(size)], groups=[at + k for k in range(size)]).view()
+        found = jackknife_metric(Accuracy(), view, name="accuracy", average="micro")
+        assert found is not None
+        return found
+
+    few = {k: task(k, small, 1_000) for k in range(small + 1)}
+    many = {k: task(k, 100, 0) for k in range(65, 94)}
+    held = whole = 0.0
+    for (a, first), (b, second) in itertools.product(few.items(), many.items()):
+        chance = float(stats.binom.pmf(a, small, rate) * stats.binom.pmf(b, 100, 0.8))
+        low, high = interval(mean_of([first, second])) or (np.nan, np.nan)
+        whole += chance
+        held += chance * (low <= (rate + 0.8) / 2 <= high)
+    assert held / whole > 0.94
 
 
 def test_a_shared_cluster_is_left_out_of_every_task_that_has_it(yes_no: Made) -> None:
