@@ -10,6 +10,7 @@ import json
 import os
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -102,7 +103,7 @@ def run(
         _, problems = describe_end(session, loaded.manifest.report.min_coverage)
         for problem in problems:
             say(f"{WARNING}{problem}")
-    return Run([session.folder], lambda: plugins, problems=problems)
+    return Run([session.folder.absolute()], lambda: plugins, problems=problems)
 
 
 def load(
@@ -126,13 +127,17 @@ def load(
     """
     if not runs:
         raise UserError("name a run folder or a bundle, such as harness.load('runs/ood-1a2b3c4d5e6f')")
-    paths = [Path(path) for path in runs]
+    # Read when something is wanted, which may be after the program has changed its working directory.
+    paths = [Path(path).absolute() for path in runs]
     for path in paths:
         # Now, and not when the first number is wanted, far from the name that was mistyped.
         if not (path / JOURNAL).is_file() and not path.is_file():
             raise UserError(f"{path}: no run folder (it has no {JOURNAL}) and no bundle; {_list_near(path)}")
     called = _call_with(plugin, no_plugin, allow_code)
-    return Run(paths, cache(called.load), signers=None if signers is None else Path(signers))
+    called = replace(
+        called, extra=tuple(os.path.abspath(file) if os.path.isfile(file) else file for file in called.extra)
+    )
+    return Run(paths, cache(called.load), signers=None if signers is None else Path(signers).absolute())
 
 
 def train(
@@ -172,7 +177,7 @@ def train(
         loaded = load_recipe(Path(recipe), sets=write_sets(set), plugins=plugins)
         planned = plan_recipe(loaded, plugins, checkpoints=Path(checkpoints), say=say)
         train_recipe(planned, plugins, fresh=fresh, say=say)
-    return Checkpoint(planned.folder)
+    return Checkpoint(planned.folder.absolute())
 
 
 def write_sets(values: Mapping[str, object] | None) -> list[str]:

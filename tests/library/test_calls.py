@@ -74,6 +74,20 @@ def test_a_run_goes_on_and_a_finished_one_asks_nobody(folder: Path) -> None:
     assert len(list(Path("runs").glob("small-*"))) == 2  # the older one is kept
 
 
+def test_a_run_is_still_there_when_the_program_has_gone_to_another_folder(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "own_plugin.py").write_text(DRAWN.read_text())
+    made = harness.run("m.yaml", limit=4, plugin=["own_plugin.py"])
+    loaded = harness.load(Path("runs", made.folder.name), plugin=["own_plugin.py"])
+    (folder / "elsewhere").mkdir()
+    monkeypatch.chdir("elsewhere")
+    assert made.folder.is_dir()
+    assert loaded.leaderboard().to_json() == made.leaderboard().to_json()
+    assert loaded.judgements().count() == made.judgements().count() == 8
+    assert made.score().to_json() == loaded.leaderboard().to_json()
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -171,7 +185,7 @@ def test_ctrl_c_stops_in_order_and_the_same_call_goes_on(folder: Path) -> None:
     with pytest.raises(JournalError, match="no scores yet"):
         harness.load(place).leaderboard()
     run = harness.run("m.yaml", set=sets, plugin=[STOPPING])
-    assert run.folder == place
+    assert run.folder == place.absolute()
     assert (place / "scores.json").read_bytes() == (whole.folder / "scores.json").read_bytes()
 
 

@@ -50,6 +50,17 @@ def test_a_checkpoint_has_its_curves_and_is_the_model_of_a_judge(
     assert harness.train("r.yaml", set={"seed": 3}, plugin=[TOY]).folder == checkpoint.folder
 
 
+def test_a_checkpoint_is_still_there_when_the_program_has_gone_to_another_folder(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpoint = harness.train("r.yaml", plugin=[TOY])
+    (folder / "elsewhere").mkdir()
+    monkeypatch.chdir("elsewhere")
+    assert checkpoint.model.is_dir()
+    assert checkpoint.step == checkpoint.record["selected"]
+    assert checkpoint.curves().count() > 0
+
+
 def test_a_wrong_recipe_is_an_error(folder: Path) -> None:
     with pytest.raises(UserError, match="Did you mean"):
         harness.train("r.yaml", set={"trainer.use": "conter"}, plugin=[TOY])
