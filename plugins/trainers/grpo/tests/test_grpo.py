@@ -573,6 +573,14 @@ def test_a_task_that_no_reward_is_for_ends_training(taught: Path, tmp_path: Path
         grpo(whole, steps=1, batch=5)
 
 
+def test_a_task_that_no_reward_is_for_is_found_before_the_start_is_validated(taught: Path, tmp_path: Path) -> None:
+    curves = Curves()
+    tasks = [fixed("red", [point("red", 0)], validation=[point("red", 1)])]
+    with pytest.raises(UserError, match=r"task red: no reward of the recipe applies .* there are: none"):
+        grpo(training(tmp_path, taught, tasks=tasks, curves=curves), steps=1, batch=1)
+    assert not curves
+
+
 def test_an_exception_in_a_reward_ends_training_and_is_no_reward(taught: Path, tmp_path: Path) -> None:
     def broken(request: Request, judgement: Judgement, gold: Verdict) -> float | None:
         return 1 / 0

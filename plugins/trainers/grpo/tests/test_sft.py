@@ -55,6 +55,15 @@ def test_a_missing_rationale_is_an_error_that_names_the_item(taught: Path, tmp_p
         sft(whole, steps=1, rationale="rationale")
 
 
+def test_a_missing_rationale_is_found_before_anything_is_computed(taught: Path, tmp_path: Path) -> None:
+    curves = Curves()
+    train = [*(point("red", number) for number in range(5)), without_tags(point("red", 5))]
+    tasks = [fixed("red", train, validation=[point("red", 6)])]
+    with pytest.raises(UserError, match="task red, item 5: has no tag"):
+        sft(training(tmp_path, taught, tasks=tasks, curves=curves), steps=1, batch=1, rationale="rationale")
+    assert not curves
+
+
 def test_control_tokens_in_a_rationale_are_words(taught: Path, tmp_path: Path) -> None:
     whole, method = make_sft(tmp_path, taught, [points("red", 1)], rationale="rationale")
     example = point("red", 0)

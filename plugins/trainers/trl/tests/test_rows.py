@@ -142,7 +142,7 @@ def test_the_target_of_sft_is_the_verdict_with_its_reasoning_or_without(taught: 
         assert text in completion
         assert ("It is red." in completion) is (rationale is not None)
     with pytest.raises(UserError, match="has no tag 'reasons'"):
-        rows_of(taught, point("t", 0), options=TrlSftOptions(**TINY, rationale="reasons")).row(0)
+        rows_of(taught, point("t", 0), options=TrlSftOptions(**TINY, rationale="reasons"))
 
 
 def closing(model: Path, folder: Path) -> Path:

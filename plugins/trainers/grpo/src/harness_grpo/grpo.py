@@ -36,7 +36,7 @@ from harness_grpo.objective import (
 from harness_grpo.options import GrpoOptions
 from harness_grpo.packing import groups_at_once
 from harness_grpo.prefix import PrefixScorer, Rollouts, Scored
-from harness_grpo.rollout import Group, PromptedExample, make_groups, parts_of, write
+from harness_grpo.rollout import Group, PromptedExample, check_served, make_groups, parts_of, write
 from harness_grpo.training_setup import TrainingSetup
 from harness_transformers.sampling import Sampling
 
@@ -76,6 +76,8 @@ class Grpo:
         self._tasks = {task.name: number for number, task in enumerate(setup.training.tasks)}
         self._weigh = any("probabilities" in reward.capabilities for reward in setup.training.rewards)
         self._completions = Completions(setup.training.folder)
+        # Before the start is validated, which may take long.
+        check_served(setup.units, setup.training.rewards)
         check_orders(setup.training, list(setup.units.values()))
         self._reference: PrefixScorer | None = None
         if options.kl_weight:  # a copy of the weights is only paid for where the KL term needs it

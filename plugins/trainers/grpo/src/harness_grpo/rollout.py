@@ -365,11 +365,26 @@ def _check_rewarded(
 ) -> None:
     """Where no answer of a unit earns anything the recipe has a hole, and training would go on without a signal."""
     if all(earning.total is None for sample in earned for earning in sample):
-        names = ", ".join(reward.name for reward in rewards if reward.serves(task)) or "none"
-        raise UserError(
-            f"task {task}: no reward of the recipe applies to its answers ({asked.example.request.space}); for it "
-            f"there are: {names}. Add one that does, or take the task out"
-        )
+        raise _unrewarded(task, asked.example, rewards)
+
+
+def check_served(units: Mapping[str, Sequence[Unit]], rewards: Sequence[WeightedReward]) -> None:
+    """See that every task has a reward. Known before any answer is written, so it is said then.
+
+    Raises:
+        UserError: A task has none.
+    """
+    for task, mine in units.items():
+        if not any(reward.serves(task) for reward in rewards):
+            raise _unrewarded(task, mine[0].examples[0], rewards)
+
+
+def _unrewarded(task: str, example: Example, rewards: Sequence[WeightedReward]) -> UserError:
+    names = ", ".join(reward.name for reward in rewards if reward.serves(task)) or "none"
+    return UserError(
+        f"task {task}: no reward of the recipe applies to its answers ({example.request.space}); for it there are: "
+        f"{names}. Add one that does, or take the task out"
+    )
 
 
 def _draws(requests: Sequence[Request], samples: Sequence[int], *, seeds: tuple[int, ...], most: int) -> Tensor:

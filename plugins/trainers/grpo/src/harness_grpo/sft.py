@@ -33,7 +33,11 @@ class Sft:
     def __init__(self, setup: TrainingSetup, options: SftOptions) -> None:
         self._setup = setup
         self._options = options
-        if options.rejection_sampling is not None:
+        if options.rejection_sampling is None:
+            # All of them now: an item that lacks its reasoning may be drawn after hours only.
+            for example in (one for units in setup.units.values() for unit in units for one in unit.examples):
+                target_of(example, options.rationale)
+        else:
             if setup.processes.size > 1:
                 raise UserError(
                     f"recipe {setup.training.name}: rejection_sampling: works in one process; start it without a "

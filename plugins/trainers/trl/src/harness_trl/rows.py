@@ -79,8 +79,9 @@ class Rows:
         skipped: Numbers of the rows that could not be shown, by task.
 
     Raises:
-        UserError: A task has no examples, or shows images to a model that reads text only; or SFT is to end answers
-            with a token that the tokenizer does not name, or GRPO is to mix questions with pictures and without.
+        UserError: A task has no examples, or shows images to a model that reads text only; or SFT is to write reasoning
+            that an item does not have, or to end answers with a token that the tokenizer does not name; or GRPO is to
+            mix questions with pictures and without.
     """
 
     def __init__(self, training: Training, shown: Shown, options: TrlOptions) -> None:
@@ -97,6 +98,10 @@ class Rows:
                 raise UserError(f"task {task.name}: split {task.train} has no item that can be read; check its data")
             if not shown.sees and any(example.request.images for example in self.examples[begin:]):
                 raise UserError(f"task {task.name}: shows images, and the model reads text only")
+            if isinstance(options, TrlSftOptions):
+                # All of them now: an item that lacks its reasoning may be drawn after hours only.
+                for example in self.examples[begin:]:
+                    target_of(example, options.rationale)
             self._tasks.append((task.name, begin, len(self.examples)))
         # TRL's GRPO hands a batch to the processor that has None in place of pictures, which no processor takes.
         shows = {bool(example.request.images) for example in self.examples}
