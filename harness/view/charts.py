@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from harness.view.labels import Label, place_names, shorten
+
 WIDTH = 520
 """Width of every chart. The page scales it."""
 
@@ -182,7 +184,7 @@ def intervals(
     marks = []
     for place, bar in enumerate(bars):
         y = 8 + _ROW * place + _ROW / 2
-        shapes = [_text(room - 10, y + 4, _shorten(bar.label, int(room / 7)), "end", f"name {bar.kind}")]
+        shapes = [_text(room - 10, y + 4, shorten(bar.label, int((room - 10) / 7)), "end", f"name {bar.kind}")]
         # A wide bar that cannot be seen, so that a finger can meet the link.
         shapes.append(ChartShape("rect", _box(0, y - _ROW / 2, WIDTH - 14, _ROW, "hit")))
         if bar.low is not None and bar.high is not None:
@@ -236,7 +238,11 @@ def plane(
         if own.joins and len(own.points) > 1:
             path = " ".join(f"{across.at(point.x)},{up.at(point.y)}" for point in own.points)
             ground.append(ChartShape("polyline", {"points": path, "class": f"path {kind}"}))
-        marks += [_point_mark(own, point, across, up, kind) for point in own.points]
+        spots = [(across.at(point.x), up.at(point.y), point.name) for point in own.points]
+        labels = place_names(spots, left=across.start, right=WIDTH, most=_LONGEST)
+        marks += [_point_mark(own, at, label, across, up, kind) for at, label in zip(own.points, labels, strict=True)]
+        lacking = sum(bool(at.name) for at in own.points) - sum(label is not None for label in labels)
+        description += f" {lacking} of {len(labels)} names have no room; each mark says its own." if lacking else ""
     # One series is named by the title, and points that have names of their own need no legend.
     several = [own for own in series if own.joins and own.name != title]
     names = [(own.name, f"point s{own.number % 6}") for own in several]
@@ -272,10 +278,10 @@ def grid(
     # By row, so that a rare gold is seen as well as a frequent one.
     totals = {row: sum(counts.get((row, column), 0) for column in columns) for row in rows}
     ground = [
-        _text(left - 8, top + tall * k + tall / 2 + 4, _shorten(row, 11), "end", "name") for k, row in enumerate(rows)
+        _text(left - 8, top + tall * k + tall / 2 + 4, shorten(row, 11), "end", "name") for k, row in enumerate(rows)
     ]
     ground += [
-        _text(left + wide * k + wide / 2, top - 8, _shorten(column, max(3, int(wide / 7))), "middle", "name")
+        _text(left + wide * k + wide / 2, top - 8, shorten(column, max(3, int(wide / 7))), "middle", "name")
         for k, column in enumerate(columns)
     ]
     ground.append(_text(left, 12, f"{row_title} ↓   {column_title} →", "start", "axis"))
@@ -309,7 +315,9 @@ def parts(rows: Sequence[tuple[str, Sequence[tuple[str, int, str]]]], *, title: 
         # An empty row has no parts, and must not divide by nothing.
         total, done = sum(count for _, count, _ in own) or 1, 0
         y = 8 + _ROW * place
-        marks.append(ChartMark(name, "", [_text(_LABEL - 10, y + _ROW / 2 + 4, _shorten(name), "end", "name")]))
+        marks.append(
+            ChartMark(name, "", [_text(_LABEL - 10, y + _ROW / 2 + 4, shorten(name, _LONGEST), "end", "name")])
+        )
         for part, count, href in own:
             if count:
                 start, end = axis.at(done / total), axis.at((done + count) / total)
@@ -330,16 +338,14 @@ def _cell_shapes(box: dict[str, Any], count: int, part: float) -> list[ChartShap
     return shapes
 
 
-def _point_mark(own: Series, point: Point, across: Axis, up: Axis, kind: str) -> ChartMark:
+def _point_mark(own: Series, point: Point, label: Label | None, across: Axis, up: Axis, kind: str) -> ChartMark:
     x, y = across.at(point.x), up.at(point.y)
     shapes = []
     if point.low is not None and point.high is not None:
         shapes.append(_line(x, up.at(point.low), x, up.at(point.high), f"interval {kind}"))
     shapes.append(_circle(x, y, 4.5 if point.href or not own.joins else 3, f"point {kind}"))
-    if point.name:
-        # Beyond the middle the name stands on the other side, so that it stays on the plane.
-        left = x > (across.start + across.end) / 2
-        shapes.append(_text(x - 8 if left else x + 8, y - 6, _shorten(point.name), "end" if left else "start", "name"))
+    if label is not None:
+        shapes.append(_text(label.x, label.y, label.text, label.anchor, "name"))
     return ChartMark(point.label or own.name, point.href, shapes)
 
 
@@ -363,11 +369,6 @@ def _widen(low: float, high: float) -> tuple[float, float]:
     """A little room on both sides, so that no mark stands on the edge."""
     room = (high - low) * 0.05 or 0.5
     return low - room, high + room
-
-
-def _shorten(text: str, most: int = _LONGEST) -> str:
-    """Text that fits. The mark's label has all of it."""
-    return text if len(text) <= most else text[: max(1, most - 1)] + "…"
 
 
 def _line(x1: float, y1: float, x2: float, y2: float, kind: str) -> ChartShape:
