@@ -337,6 +337,12 @@ def test_nothing_in_a_run_does_anything(hostile: Path, tab: Callable[..., Tab]) 
     assert page.evaluate("document.documentElement.scrollWidth") <= 1600
 
 
+def test_a_long_filter_makes_no_page_wider_than_the_window(address: str, tab: Callable[..., Tab]) -> None:
+    opened = tab(f"{address}/items/drawn?category={'w' * 200}", width=390)
+    assert "category: www" in opened.page.locator("[data-status]").inner_text()
+    assert opened.page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
 def test_nothing_in_a_run_does_anything_on_the_server(hostile: Path, tab: Callable[..., Tab]) -> None:
     plugin = Path(__file__).with_name("drawn_plugin.py")
     with served_run(hostile, Plugins.load(extra=[str(plugin)])) as address:
