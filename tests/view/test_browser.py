@@ -337,6 +337,13 @@ def test_nothing_in_a_run_does_anything(hostile: Path, tab: Callable[..., Tab]) 
     assert page.evaluate("document.documentElement.scrollWidth") <= 1600
 
 
+def test_the_name_of_a_judge_is_not_hidden_by_the_next_column(file: str, tab: Callable[..., Tab]) -> None:
+    opened = tab(file + LINKS.to("items", "drawn"))
+    head = opened.page.locator(".page.current thead th").nth(3)
+    head.evaluate("(cell) => { cell.textContent = 'organization/' + 'w'.repeat(60) + '-v1' }")
+    assert head.evaluate("(cell) => cell.scrollWidth <= cell.clientWidth")
+
+
 def test_a_long_filter_makes_no_page_wider_than_the_window(address: str, tab: Callable[..., Tab]) -> None:
     opened = tab(f"{address}/items/drawn?category={'w' * 200}", width=390)
     assert "category: www" in opened.page.locator("[data-status]").inner_text()
