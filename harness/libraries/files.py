@@ -118,12 +118,26 @@ def put_in_place(made: Path, path: Path) -> None:
         path: Its name. A file there is replaced. A folder must not be there.
 
     Raises:
-        OSError: It cannot be renamed.
+        OSError: It cannot be renamed, or `path` is a device or leads to one, which would be gone.
     """
+    _refuse_device(path)
     # Without this the name may be on the disk before the content is: an empty file, of which the name says it is whole.
     sync(made)
     os.replace(made, path)
     _sync_folder(path.parent)
+
+
+def _refuse_device(path: Path) -> None:
+    """Make sure that no device is replaced by a file: who may write to `/dev` would have no `/dev/stdout` then."""
+    for follow in (False, True):
+        try:
+            found = os.stat(path, follow_symlinks=follow).st_mode
+        except OSError:  # nothing is there, or a link to nothing
+            continue
+        # What stdout leads to may be a file, but the link belongs to the system.
+        of_system = stat.S_ISLNK(found) and os.readlink(path).startswith("/proc/")
+        if of_system or stat.S_ISCHR(found) or stat.S_ISBLK(found):
+            raise OSError(errno.EINVAL, "a device stands there, and no file", str(path))
 
 
 def sync(path: Path) -> None:

@@ -33,6 +33,26 @@ def test_what_is_no_file_is_refused_and_not_waited_for(tmp_path: Path, kind: str
                 refuse(path)
 
 
+@posix
+@pytest.mark.parametrize("leads_to", ["/dev/null", "/proc/self/fd/1"])
+def test_a_device_is_not_replaced_by_a_file(tmp_path: Path, leads_to: str) -> None:
+    path = tmp_path / "x"
+    path.symlink_to(leads_to)  # as /dev/stdout is one: for root a link is enough to show it, and nothing is lost
+    with pytest.raises(OSError, match="a device stands there, and no file"):
+        write_whole(path, "content")
+    assert path.is_symlink()
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_replaces_a_file_and_a_link_to_one(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("before")
+    (tmp_path / "link").symlink_to(tmp_path / "file")
+    for name in ("link", "file"):
+        write_whole(tmp_path / name, "after")
+        assert not (tmp_path / name).is_symlink()
+        assert (tmp_path / name).read_text() == "after"
+
+
 def test_a_file_with_holes_is_not_read(tmp_path: Path) -> None:
     path = tmp_path / "x"
     with path.open("wb") as stream:
