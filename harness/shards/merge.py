@@ -65,7 +65,8 @@ def merge_shards(shards: Sequence[Path], out: Path | None) -> Path:
         The folder of the whole run.
 
     Raises:
-        JournalError: A folder is no shard, one is missing or given twice, or they are of different runs.
+        JournalError: A folder is no shard, one is missing or given twice, or they are of different runs; or `out` is
+            one of them, or holds another run.
     """
     names = {shard: _SHARD.fullmatch(shard.resolve().name) for shard in shards}
     for shard, match in names.items():
@@ -85,6 +86,8 @@ def merge_shards(shards: Sequence[Path], out: Path | None) -> Path:
     manifest = next((shard / MANIFEST for shard in shards if (shard / MANIFEST).is_file()), None)
     if manifest is None:
         raise JournalError(f"{matches[0]['run']}: no shard has its {MANIFEST}; run one of them again")
+    if out is not None:
+        _check_out(out, shards)
     folder = out or shards[0].resolve().parent / matches[0]["run"]
     make_folder(folder, fresh=False)
     with lock_folder(folder):
@@ -95,6 +98,24 @@ def merge_shards(shards: Sequence[Path], out: Path | None) -> Path:
         except (OSError, UnicodeDecodeError) as error:
             raise JournalError(f"{manifest}: cannot be read ({error}); run that shard again") from error
     return folder
+
+
+def _check_out(out: Path, shards: Sequence[Path]) -> None:
+    """Make sure that no other run is lost: its plan, manifest and scores would be those of the shards.
+
+    Raises:
+        JournalError: The folder is one of the shards, or holds another run.
+    """
+    if out.resolve() in {shard.resolve() for shard in shards}:
+        raise JournalError(f"{out}: is one of the shards; give another folder as --out, or none")
+    kept = [place / MANIFEST for place in (out, *shards) if (place / MANIFEST).is_file()]
+    try:
+        # A merge that was killed leaves a journal alone. All shards have the same manifest, and the whole has it then.
+        other = kept[0].parent == out and read_kept(kept[0]) not in [read_kept(place) for place in kept[1:]]
+    except OSError as error:
+        raise JournalError(f"{out}: cannot be compared with the shards ({error}); give another folder") from error
+    if other:
+        raise JournalError(f"{out}: holds another run; give another folder as --out, or none")
 
 
 def _merge_into(journal: WholeJournal, shards: Sequence[Path]) -> None:

@@ -91,6 +91,29 @@ def test_the_folder_of_the_whole_can_be_chosen(tmp_path: Path) -> None:
     assert not (tmp_path / "m-abc").exists()
 
 
+def test_a_folder_of_another_run_is_not_merged_into(tmp_path: Path) -> None:
+    shards = [make_shard(tmp_path, 1), make_shard(tmp_path, 2)]
+    other = merge_shards([make_shard(tmp_path, 1, count=1, run="other", plan="another plan")], None)
+    (other / MANIFEST).write_text("name: other\n", encoding="utf-8")
+    before = (other / JOURNAL).read_bytes()
+    with pytest.raises(JournalError, match="other: holds another run; give another folder as --out"):
+        merge_shards(shards, other)
+    assert (other / MANIFEST).read_text(encoding="utf-8") == "name: other\n"
+    assert (other / JOURNAL).read_bytes() == before
+    with pytest.raises(JournalError, match="is one of the shards"):
+        merge_shards(shards, tmp_path / "x" / ".." / shards[0].name)
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_the_folder_of_an_earlier_merge_is_merged_into_again(tmp_path: Path, killed: bool) -> None:
+    shards = [make_shard(tmp_path, 1), make_shard(tmp_path, 2)]
+    folder = merge_shards(shards, tmp_path / "whole")
+    if killed:
+        (folder / MANIFEST).unlink()
+    assert merge_shards(shards[::-1], tmp_path / "whole") == folder
+    assert states(folder) == {("t", "j"): "complete"}
+
+
 def test_one_shard_of_one_is_the_whole(tmp_path: Path) -> None:
     assert states(merge_shards([make_shard(tmp_path, 1, count=1)], None)) == {("t", "j"): "complete"}
 
