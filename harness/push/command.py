@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
 
     from harness.push.licences import DataLicence
     from harness.push.records import Kind, Part, PushFile
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*/[A-Za-z0-9_][A-Za-z0-9_.-]*")
+"""A repository. What else the hub wants of a name, it says itself."""
 
 
 @click.command("push")
@@ -71,6 +75,9 @@ def command(
 
     wanted = tuple(dict.fromkeys(parts)) or ("report", "bundle")
     kind: Kind = "space" if space else "dataset"
+    # Before the files are made, which takes long, and with --dry-run as well, which never asks the hub.
+    if not _NAME.fullmatch(repository):
+        raise click.UsageError(f"{repository!r} is no repository; write OWNER/NAME, such as ann/my-run", ctx)
     if space and "report" not in wanted:
         raise click.UsageError("a Space shows the report; leave out --what bundle, or leave out --space", ctx)
     plugins = load_plugins(ctx)

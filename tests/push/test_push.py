@@ -194,6 +194,16 @@ def test_a_dry_run_shows_files_and_sizes_and_asks_no_hub(run: Path, start: Calla
     assert set(shown) == {"README.md", "leaderboard.json", "report.html", f"{run.name}.bundle"}
 
 
+@pytest.mark.parametrize("name", ["ann", "ann/x/y", "../run", "ann/my run", "https://huggingface.co/datasets/ann/run"])
+def test_what_is_no_repository_is_said_before_anything_is_made(
+    run: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["push", str(run), name, "--dry-run"])
+    assert ended.value.code == 2
+    assert "is no repository; write OWNER/NAME" in capsys.readouterr().err
+
+
 def test_a_repository_that_is_public_already_is_refused_without_public(
     run: Path, start: Callable[..., Hub], push: Command
 ) -> None:
