@@ -85,6 +85,8 @@ def command(
     # An option that is passed over in silence looks as if it had been obeyed.
     if as_json or any(option is not None for option in (judge, task, reason, limit)):
         raise click.UsageError("--judge, --task, --reason, --limit and --json are for --unread", ctx)
+    if sample is None and any(option is not None for option in (split, data, output)):
+        raise click.UsageError("--split, --data and --output are for --sample", ctx)
     plugins = load_plugins(ctx)
     if schema is not None:
         _print_schema(plugins, schema)

@@ -216,6 +216,14 @@ def test_show_of_an_unknown_name_suggests(capsys: pytest.CaptureFixture[str]) ->
     assert "miniature/safety" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("option", [("--output", "x.png"), ("--split", "train"), ("--data", "folder")])
+def test_an_option_of_a_sample_without_one_is_refused(
+    option: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert code_of("show", "miniature/technical", *option) == 2
+    assert "are for --sample" in capsys.readouterr().err
+
+
 def test_show_draws_a_contact_sheet(tmp_path: Path) -> None:
     import PIL.Image
 
