@@ -365,7 +365,7 @@ def _check_rewarded(
 ) -> None:
     """Where no answer of a unit earns anything the recipe has a hole, and training would go on without a signal."""
     if all(earning.total is None for sample in earned for earning in sample):
-        raise _unrewarded(task, asked.example, rewards)
+        raise _make_error(task, asked.example, rewards)
 
 
 def check_served(units: Mapping[str, Sequence[Unit]], rewards: Sequence[WeightedReward]) -> None:
@@ -376,10 +376,10 @@ def check_served(units: Mapping[str, Sequence[Unit]], rewards: Sequence[Weighted
     """
     for task, mine in units.items():
         if not any(reward.serves(task) for reward in rewards):
-            raise _unrewarded(task, mine[0].examples[0], rewards)
+            raise _make_error(task, mine[0].examples[0], rewards)
 
 
-def _unrewarded(task: str, example: Example, rewards: Sequence[WeightedReward]) -> UserError:
+def _make_error(task: str, example: Example, rewards: Sequence[WeightedReward]) -> UserError:
     names = ", ".join(reward.name for reward in rewards if reward.serves(task)) or "none"
     return UserError(
         f"task {task}: no reward of the recipe applies to its answers ({example.request.space}); for it there are: "

@@ -35,7 +35,7 @@ class Sft:
         self._options = options
         if options.rejection_sampling is None:
             # All of them now: an item that lacks its reasoning may be drawn after hours only.
-            for example in (one for units in setup.units.values() for unit in units for one in unit.examples):
+            for example in (example for units in setup.units.values() for unit in units for example in unit.examples):
                 target_of(example, options.rationale)
         else:
             if setup.processes.size > 1:
