@@ -10,15 +10,9 @@ from collections.abc import Mapping
 VERBS: Mapping[str, tuple[str, str]] = {
     "run": ("harness.cli.run:command", "Judge, score and print the leaderboard of a manifest."),
     "train": ("harness.training.command:command", "Train a judge by a recipe."),
-    "score": (
-        "harness.report.commands.score:command",
-        "Score a run again from its journal, without asking any judge.",
-    ),
+    "score": ("harness.report.commands.score:command", "Score a run again from its journal, without asking any judge."),
     "leaderboard": ("harness.library.commands.leaderboard:command", "Print the leaderboard of runs and bundles."),
-    "report": (
-        "harness.view.commands.report:command",
-        "Write a run, or several, into one HTML file to look at.",
-    ),
+    "report": ("harness.view.commands.report:command", "Write a run, or several, into one HTML file to look at."),
     "view": ("harness.view.commands.view:command", "Look at a run in the browser, also while it goes on."),
     "compare": ("harness.report.commands.compare:command", "Compare two judges on the same items."),
     "estimate": (

@@ -56,15 +56,7 @@ from harness.api.results._statistics import Change, Measurement, Statistics
 from harness.api.results._unread import UnreadReason, reason_of
 from harness.api.results._written import Unit, write_interval, write_number, write_share
 from harness.api.running import CellProgress, KnownAnswers
-from harness.api.spaces._kinds import (
-    TIE,
-    AnswerSpace,
-    Choice,
-    Preference,
-    Ranking,
-    Score,
-    Verdict,
-)
+from harness.api.spaces._kinds import TIE, AnswerSpace, Choice, Preference, Ranking, Score, Verdict
 from harness.api.spaces._rubric import Rubric, space_from_json, verdict_from_json
 from harness.api.spaces._sampling import sample_items
 from harness.api.training._launch import Launch, read_launch

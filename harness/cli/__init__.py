@@ -149,12 +149,7 @@ def _invocation(ctx: click.Context) -> CalledWith:
     help="Use a Python file or module as a plugin.",
 )
 @click.option(
-    "--no-plugin",
-    "blocked",
-    multiple=True,
-    is_eager=True,
-    metavar="NAME",
-    help="Leave a plugin or distribution alone.",
+    "--no-plugin", "blocked", multiple=True, is_eager=True, metavar="NAME", help="Leave a plugin or distribution alone."
 )
 @click.option(
     "--allow-code",

@@ -8,6 +8,7 @@
     terminal     what libraries print there
     stopping     signals that end a command
     lazy         names of a package that are imported when they are used
+    calls        functions of strangers that cannot be called as they will be
     telemetry    what other libraries report on their use
 
 The rest of the harness uses them the way it uses click or pydantic: through their front doors, so that who reads the

@@ -383,10 +383,7 @@ class _CellWork:
         self._pending.difference_update(key for key, _ in judgements)
         if batch:
             self._plan.plugins.notify(
-                "harness_judgements_recorded",
-                task=self._cell.task.name,
-                judge=self._cell.judge.name,
-                judgements=batch,
+                "harness_judgements_recorded", task=self._cell.task.name, judge=self._cell.judge.name, judgements=batch
             )
         return [judgement for _, judgement in judgements]
 

@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness import api
 from harness.api import (
     Context,
     DataError,
@@ -25,6 +26,7 @@ from harness.api import (
 )
 from harness.api.reading import NO_MARKS, Thinking
 from harness.discovery import Offer, Plugins, options_of
+from harness.libraries.calls import find_call_fault
 from harness.libraries.config import Origin, check_defaults, make_node, validate
 from harness.manifest.problems import ManifestProblems
 from harness.runner.rows import CellRow
@@ -268,12 +270,16 @@ class Plan:
 
 
 def check_contract(kind: str, name: str, made: object, members: tuple[str, ...]) -> None:
-    """Raise a `PluginError` where what a factory made lacks members of its protocol."""
+    """Raise a `PluginError` where what a factory made lacks members of its protocol, or they cannot be called so."""
     missing = [member for member in members if not hasattr(made, member)]
     methods = [member for member in members if member not in ("protocol", "format", *missing)]
     missing += [f"the method {name}()" for name in methods if not callable(getattr(made, name))]
     if missing:
         raise PluginError(f"{kind} {name}: its factory returned {made!r}, which lacks {', '.join(missing)}")
+    contract = vars(getattr(api, kind.title()))
+    for method in [method for method in methods if method in contract]:
+        if fault := find_call_fault(getattr(made, method), contract[method]):
+            raise PluginError(f"{kind} {name}: `{method}` takes {fault}")
 
 
 def check_options(offer: Offer, given: Mapping[str, Any], *, who: str) -> BaseModel | None:

@@ -133,6 +133,16 @@ def test_a_member_that_has_to_be_a_method_can_be_called() -> None:
         check_contract("task", "t/t", made, ("protocol", "format", "items", "render", "fingerprint"))
 
 
+def test_a_method_can_be_called_as_its_protocol_says() -> None:
+    def fingerprint(salt: str) -> str:
+        return salt
+
+    made = SimpleNamespace(judge=iter, fingerprint=fingerprint)
+    told = r"^judge t/j: `fingerprint` takes \(salt: 'str'\) -> 'str' instead of \(\): missing .*'salt'$"
+    with pytest.raises(PluginError, match=told):
+        check_contract("judge", "t/j", made, ("judge", "fingerprint"))
+
+
 def test_options_of_another_plugin_are_checked_as_those_of_a_manifest() -> None:
     offer = offer_of(Options)
     assert check_options(offer, {}, who="judge jury") == Options()
