@@ -110,8 +110,8 @@ class Protocol:
         for name, weight in self.weights.items():
             if not (isinstance(weight, int | float) and 0 < weight < math.inf):
                 raise DataError(f"protocol: weights must be numbers above 0, got {weight!r} for {name!r}")
-        if not self.metrics:
-            raise DataError("protocol: metrics must name at least one metric")
+        if not self.metrics or isinstance(self.metrics, str):  # a text is no row of letters
+            raise DataError(f"protocol: metrics must name at least one metric, in a tuple, got {self.metrics!r}")
         for place, metric in enumerate(self.metrics):
             self.parse_metric(metric)
             if metric in self.metrics[:place]:

@@ -93,6 +93,8 @@ class Item:
         if not (self.id and isinstance(self.id, str) and self.group and isinstance(self.group, str)):
             raise DataError(f"item {self.id!r}, group {self.group!r}: id and group must be text, and not empty")
         check_shown(self.question, self.candidates, f"item {self.id!r}")
+        if not isinstance(self.space, AnswerSpace):
+            raise DataError(f"item {self.id!r}: space is {self.space!r:.100}; write Choice(...) or another space")
         if not self.space.contains(self.gold):
             raise DataError(f"item {self.id!r}: gold {self.gold!r} is not an answer of {self.space}; fix the data")
         object.__setattr__(self, "gold", self.space.snap(self.gold))

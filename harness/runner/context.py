@@ -244,6 +244,8 @@ def make_task(offer: Offer, options: BaseModel | None, context: PlanContext, *, 
     check_contract("task", offer.id, task, ("protocol", "format", "items", "render", "fingerprint"))
     if not isinstance(task.protocol, Protocol):
         raise PluginError(f"task {offer.id}: its `protocol` is {task.protocol!r}, and no Protocol")
+    if not isinstance(task.format, str):
+        raise PluginError(f"task {offer.id}: its `format` is {task.format!r}; give the id of one, as 'harness/tagged'")
     return task
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from harness.api import DataError, Image, Item, Part, PluginError, Protocol, Request
+from harness.registration import cause_of
 from harness.runner.rows import ItemRow, RequestRow, annotations_text, space_text, verdict_text
 
 if TYPE_CHECKING:
@@ -89,6 +90,11 @@ def _stream_of_item(planned: PlannedTask, item: Item, ordinal: int) -> Iterator[
             problem = str(error)
             # Without its image the request has no content to make a key of, and still needs a row to be counted.
             key, content = _unreadable_key(planned.name, item.id, place), "{}"
+        except (AttributeError, TypeError) as error:
+            raise PluginError(
+                f"task {planned.name} ({planned.id}), item {item.id}: `render` must make a Request of Messages, with "
+                f"the format that it is given, and made {request!r:.300} ({cause_of(error)})"
+            ) from error
         row = RequestRow(planned.name, item.id, place, verdict_text(order), sample, key, content)
         yield PlannedRequest(
             item=item, item_row=item_row, request_row=row, request=None if problem else request, problem=problem
@@ -154,7 +160,10 @@ def _item_row(task: str, item: Item, ordinal: int) -> ItemRow:
         digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
     except DataError:
         digest = ""  # an image cannot be read; the request says so
-    tags = json.dumps(dict(item.tags))
+    try:
+        tags = json.dumps(dict(item.tags))
+    except (TypeError, ValueError) as error:
+        raise DataError(f"task {task}, item {item.id!r}: tags must be texts by name, got {item.tags!r:.200}") from error
     return ItemRow(task, item.id, ordinal, item.group, item.category, space, gold, tags, digest, annotations)
 
 

@@ -29,6 +29,7 @@ from harness.api import DataError, Protocol
         ({"weights": {"a/b": float("nan")}}, "weights must be numbers above 0, got nan for 'a/b'"),
         ({"weights": {"a": "2"}}, "weights must be numbers above 0, got '2' for 'a'"),
         ({"metrics": ()}, "at least one metric"),
+        ({"metrics": "accuracy"}, "at least one metric, in a tuple, got 'accuracy'"),
         (
             {"metrics": ("accuracy@macro",)},
             "one of micro, category, group, group_size after it, got 'accuracy@macro'",

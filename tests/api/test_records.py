@@ -104,6 +104,12 @@ def test_an_item_with_an_impossible_gold_is_refused_by_name(gold: Any) -> None:
         Item(id="i7", group="g", space=Choice(("yes", "no")), gold=gold)
 
 
+@pytest.mark.parametrize("space", [("yes", "no"), None, Choice])
+def test_an_item_whose_space_is_none_is_refused_by_name(space: Any) -> None:
+    with pytest.raises(DataError, match=r"item 'i7': space is .*; write Choice\(...\)"):
+        Item(id="i7", group="g", space=space, gold="yes")
+
+
 def test_a_nan_gold_is_refused() -> None:
     with pytest.raises(DataError, match="nan"):
         Item(id="i", group="g", space=Score(1, 5, 0), gold=float("nan"))

@@ -62,6 +62,10 @@ class Unruled(Plain):
     protocol = None
 
 
+class Shapeless(Plain):
+    format = None
+
+
 class Twin(Plain):
     """Another task that happens to have the fingerprint of `plain`."""
 
@@ -84,6 +88,7 @@ def harness_tasks():
         card("bare", Plain),
         card("twin", Twin, options=Options),
         card("unruled", Unruled),
+        card("shapeless", Shapeless),
         card("broken", lambda options, context: object()),
         card("deep", deeper, options=Options),
         card("a", lambda options, context: context.task("mine/b")),
@@ -153,6 +158,11 @@ def test_another_task_must_keep_the_contract(context: PlanContext) -> None:
 def test_the_protocol_of_a_task_is_a_protocol(context: PlanContext) -> None:
     with pytest.raises(PluginError, match="task mine/unruled: its `protocol` is None, and no Protocol"):
         context.task("mine/unruled")
+
+
+def test_the_format_of_a_task_is_an_id(context: PlanContext) -> None:
+    with pytest.raises(PluginError, match="task mine/shapeless: its `format` is None; give the id of one, as 'harness/"):
+        context.task("mine/shapeless")
 
 
 def test_a_task_may_be_made_over_itself_with_other_options(context: PlanContext) -> None:

@@ -185,3 +185,25 @@ def test_a_request_that_is_not_about_its_item_is_refused(
     said = rf"task text \(t/text\), item test-0: `render` must make .* and made .*{made}"
     with pytest.raises(PluginError, match=said):
         list(stream_requests(make_plan(Other(pairs=True, protocol=Protocol(order="both"))).tasks[0]))
+
+
+@pytest.mark.parametrize(
+    "changes", [{"format": None}, {"messages": "Is it?"}, {"messages": None}, {"messages": (("user", "Is it?"),)}]
+)
+def test_a_request_that_cannot_be_put_to_a_judge_is_refused_by_its_item(
+    make_plan: MakePlan, text_task: Any, changes: dict[str, Any]
+) -> None:
+    class Other(text_task):  # type: ignore[misc]
+        def render(self, item: Item, **shown: Any) -> Any:
+            return replace(super().render(item, **shown), **changes)
+
+    said = r"task text \(t/text\), item test-0: `render` must make a Request of Messages, with the format that it is given"
+    with pytest.raises(PluginError, match=said):
+        list(stream_requests(make_plan(Other()).tasks[0]))
+
+
+@pytest.mark.parametrize("tags", [["a"], {"a": object()}, {"a": {1, 2}}])
+def test_tags_that_cannot_be_kept_are_refused_by_their_item(make_plan: MakePlan, text_task: Any, tags: Any) -> None:
+    task = text_task(change=lambda index, item: replace(item, tags=tags))
+    with pytest.raises(DataError, match=r"^task text, item 'test-0': tags must be texts by name, got "):
+        list(stream_requests(make_plan(task).tasks[0]))
