@@ -52,10 +52,10 @@ class Offer:
     """Code that the user has named, which its options may make run."""
 
     def options_model(self) -> type[BaseModel] | None:
-        """The pydantic model of its options, imported now."""
-        if self.card.options is None:
-            return None
-        model: type[BaseModel] = self.resolve(self.card.options)
+        """The pydantic model of its options, imported now. Another thing in its place is a `PluginError`."""
+        model: type[BaseModel] | None = self.resolve(self.card.options)
+        if model is not None and not (isinstance(model, type) and hasattr(model, "model_fields")):
+            raise PluginError(f"{self.id}: its options are no pydantic model; tell the plugin's authors")
         return model
 
     def create(self, options: object, context: object, *, model: str | None = None) -> Any:
@@ -116,9 +116,12 @@ class Offer:
         except KeyboardInterrupt:
             raise
         except BaseException as error:
+            fix = "reinstall the plugin, or tell its authors"
+            if self.version == "-" or not attribute:  # a file or a module of the user's own has no version
+                fix = "on the card, give the object itself, or 'MODULE:NAME' of one that can be imported"
             raise PluginError(
                 f"{self.card.kind} {self.id} ({self.distribution} {self.version}): cannot load {lazy!r}: "
-                f"{type(error).__name__}: {error}; reinstall the plugin, or tell its authors"
+                f"{type(error).__name__}: {error}; {fix}"
             ) from error
 
 

@@ -93,8 +93,8 @@ def check_cards(found: Iterable[tuple[str, Any]]) -> list[Card]:
         The cards.
 
     Raises:
-        PluginError: A card has another kind than its hook, a bad or repeated name, a summary that is no text, an
-            unknown API version, or a file that no renderer may write.
+        PluginError: A card has another kind than its hook, a bad or repeated name, a summary that is no text, splits
+            that are no tuple, an unknown API version, or a file that no renderer may write.
     """
     cards: list[Card] = []
     for kind, card in found:
@@ -106,6 +106,8 @@ def check_cards(found: Iterable[tuple[str, Any]]) -> list[Card]:
         if not isinstance(card.summary, str):
             raise PluginError(f"{kind} {card.name!r}: summary must be a line of text, got {card.summary!r}")
         check_version(card)
+        if not isinstance(splits := getattr(card, "splits", ()), tuple | list):
+            raise PluginError(f"{kind} {card.name!r}: splits must be a tuple of names, as ('test',), got {splits!r}")
         if isinstance(card, RendererCard) and card.file:
             _check_file(card)
         if any(other.kind == kind and other.name == card.name for other in cards):

@@ -26,6 +26,14 @@ def make(options, context):
 
 HOOK = "from harness.api import hookimpl\n@hookimpl\ndef "
 
+GOOD_TASK = """
+from harness.api import TaskCard, hookimpl
+
+@hookimpl
+def harness_tasks():
+    return [TaskCard(name="x", api_version=1, summary="A task.", factory="{module}:make", splits=SPLITS)]
+"""
+
 RENDERER = """
 from harness.api import RendererCard, hookimpl
 
@@ -116,6 +124,8 @@ def test_a_plugin_that_does_not_import_is_a_row_and_does_not_hide_the_others(ins
             GOOD.replace("return [J", "return (J").replace(")]", "))"),
             "^harness_judges returned JudgeCard.*return a list",
         ),
+        (GOOD_TASK.replace("SPLITS", "('test')"), r"task 'x': splits must be a tuple of names, .*, got 'test'"),
+        (GOOD_TASK.replace("SPLITS", "None"), r"task 'x': splits must be a tuple of names, .*, got None"),
         (GOOD.replace('summary="A judge."', "summary=None"), "judge 'fine': summary must be a line of text, got None"),
         (HOOK + "harness_judges(): return 1 / 0", "ZeroDivisionError"),
         (HOOK + "harness_judges(): raise SystemExit(3)", "SystemExit: 3"),
@@ -277,6 +287,20 @@ def test_a_file_can_be_a_plugin(tmp_path: Path) -> None:
     assert plugins.find("judge", "mine/own").create(None, None) == "own"
     with pytest.raises(PluginError, match="no such file"):
         Plugins.load(extra=[str(tmp_path / "other.py")])
+
+
+@pytest.mark.parametrize("factory", ["make", "json:make", "no.such.module:make"])
+def test_a_name_that_leads_nowhere_in_a_file_is_no_matter_of_installation(tmp_path: Path, factory: str) -> None:
+    (tmp_path / "mine.py").write_text(GOOD.replace("{judge}", "own").replace("{module}:make", factory))
+    with pytest.raises(PluginError, match=f"cannot load '{factory}': .*; on the card, give the object itself, or 'MOD"):
+        Plugins.load(extra=[str(tmp_path / "mine.py")]).find("judge", "mine/own").create(None, None)
+
+
+def test_options_are_a_model_or_are_refused_by_the_name_of_their_object(tmp_path: Path) -> None:
+    own = GOOD.replace("{judge}", "own").replace("factory=", 'options={"steps": 1}, factory=')
+    (tmp_path / "mine.py").write_text(own)
+    with pytest.raises(PluginError, match="mine/own: its options are no pydantic model; tell the plugin's authors"):
+        Plugins.load(extra=[str(tmp_path / "mine.py")]).find("judge", "mine/own").options_model()
 
 
 def test_a_factory_that_raises_is_named_with_its_cause(install: Install) -> None:

@@ -113,8 +113,6 @@ class EntryResolver:
         node = node.put("use", replace(use, value=offer.id, stored=None, plain=None))
         try:
             options = offer.options_model()
-            if options is not None and not (isinstance(options, type) and issubclass(options, BaseModel)):
-                raise PluginError(f"{offer.id}: its options are no pydantic model; tell the plugin's authors")
         except PluginError as error:
             self._problems.add(use.origin, join(path, "use"), str(error))
             return node
