@@ -131,7 +131,10 @@ def values(reward: Reward, answers: _Pair) -> list[float | None]:
     if of_step is not None:
         if any(answer.judgement.status is Status.ERROR for answer in answers):
             return [None] * len(answers)  # such a unit is left out, and none of its answers is rewarded
-        return list(of_step((*answers, *_others(answers[0]))))[: len(answers)]
+        step = (*answers, *_others(answers[0]))
+        found = list(of_step(step))
+        assert len(found) == len(step), f"`of_step` gave {found!r} for {len(step)} answers; give one value for each"
+        return found[: len(answers)]
     of_orders: Callable[[_Pair], float | None] | None = getattr(reward, "of_orders", None)
     if of_orders is not None and len(answers) > 1:
         return [of_orders(answers)] * len(answers)

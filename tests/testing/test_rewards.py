@@ -102,6 +102,11 @@ class FirstOrder(Sound):
         return float(one.judgement.verdict == one.gold) + sum(one.request.order[:1])
 
 
+class OneTooMany(Sound):
+    def of_step(self, answers: Sequence[Answer]) -> Any:
+        return [*(1.0 for _ in answers), 1.0]
+
+
 class Peeks(Sound):
     def __call__(self, request: Request, judgement: Judgement, gold: Verdict) -> Any:
         value = super().__call__(request, judgement, gold)
@@ -137,6 +142,7 @@ def test_a_sound_reward_passes_every_check(card: RewardCard) -> None:
     [
         (card_of(lambda: object()), "reward_protocol", "no Reward that can be called"),
         (card_of(lambda: Sound), "reward_protocol", "no Reward that can be called"),
+        (card_of(OneTooMany, "steps"), "reward_is_a_number_or_none", "answers; give one value for each"),
         (card_of(Truthy), "reward_is_a_number_or_none", "is no finite number, and not None"),
         (card_of(NotANumber), "reward_is_a_number_or_none", "is no finite number, and not None"),
         (card_of(Mute), "reward_applies_to_something", "rewards nothing"),
