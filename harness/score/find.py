@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from harness.api import Metric, PluginError, Protocol, UserError
+from harness.libraries.calls import find_call_fault
 
 if TYPE_CHECKING:
     from harness.discovery import Plugins
@@ -56,6 +57,10 @@ def make_metric(name: str, plugins: Plugins) -> Metric:
         return evaluate_metric(name.removeprefix("evaluate:"), plugins.allowed)
     offer = plugins.find("metric", name)
     metric: Metric = offer.create(None, None)
+    if not callable(metric):
+        raise PluginError(f"metric {offer.id}: its factory returned {metric!r}, which cannot be called")
+    if fault := find_call_fault(metric, Metric.__call__):
+        raise PluginError(f"metric {offer.id}: it takes {fault}")
     # The card sorts leaderboards and the metric makes intervals. If they differ, one of the two is wrong without
     # notice.
     if problem := card_conflict(offer.card, metric):

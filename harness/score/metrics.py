@@ -227,7 +227,7 @@ def bind(metric: Metric, units: Units) -> Statistic:
     A stranger's metric has weights of its own, which it may change, and its values are looked at.
 
     Raises:
-        UserError: When called, where the values are not one number for each row of weights.
+        UserError: It prepares no function, or, when called, the values are not one number for each row of weights.
     """
     prepare = getattr(metric, "prepare", None)
     statistic = cast("Statistic", prepare(units)) if prepare is not None else partial(metric, units)
@@ -236,6 +236,8 @@ def bind(metric: Metric, units: Units) -> Statistic:
         return statistic
 
     name = getattr(metric, "__name__", type(metric).__name__)  # a metric may be a function
+    if not callable(statistic):
+        raise UserError(f"metric {name}: `prepare` gave {statistic!r:.200}; give a function of the weights")
 
     def value(weights: Floats) -> Floats:
         given = statistic(weights.copy())

@@ -80,6 +80,13 @@ def _check_shape(subject: Subject) -> None:
         values = _metric(subject)(units, np.ones((4, len(units.gold))))
         assert getattr(values, "shape", None) == (4,), f"metric {subject.id}, {space}: 4 rows gave {values!r}"
         assert np.allclose(values, values[0], equal_nan=True), f"metric {subject.id}, {space}: equal rows, {values}"
+        if (prepare := getattr(_metric(subject), "prepare", None)) is not None:
+            prepared = prepare(units)
+            where = f"metric {subject.id}, {space}: `prepare`"
+            assert callable(prepared), f"{where} gave {prepared!r}; give a function of the weights"
+            # A run asks only this one, and all the other checks ask the metric itself.
+            other = prepared(np.ones((4, len(units.gold))))
+            assert np.allclose(other, values, equal_nan=True), f"{where} gives {other}, and the metric itself {values}"
 
 
 def _check_rows(subject: Subject) -> None:

@@ -152,3 +152,17 @@ def test_card_and_metric_say_the_same_unit(unit: str, says: str, problem: str, t
         return
     with pytest.raises(UserError, match=re.escape(f"metric alarms/alarms: {problem}")):
         make_metric("alarms/alarms", plugins)
+
+
+@pytest.mark.parametrize(
+    ("changed", "problem"),
+    [
+        (("Alarms()", "None"), "its factory returned None, which cannot be called"),
+        (("self, units, weights", "self, units"), "it takes (units) instead of (units, weights): too many positional"),
+    ],
+)
+def test_a_metric_is_called_as_it_says_or_is_refused(changed: tuple[str, str], problem: str, tmp_path: Path) -> None:
+    path = tmp_path / "alarms.py"
+    path.write_text(PLUGIN.format(unit="score", says="").replace(*changed), encoding="utf-8")
+    with pytest.raises(UserError, match=re.escape(f"metric alarms/alarms: {problem}")):
+        make_metric("alarms/alarms", Plugins.load(extra=[str(path)]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -179,6 +180,12 @@ def test_a_function_that_gives_no_numbers_is_refused_by_its_name(yes_no: Made, v
 
     metric: Any = share_of_yes
     with pytest.raises(UserError, match=re.escape(f"metric share_of_yes: expected {said}")):
+        point_of(metric, yes_no([True, False, True]).view(), name="m", average="micro")
+
+
+def test_what_a_stranger_prepares_can_be_called(yes_no: Made) -> None:
+    metric: Any = SimpleNamespace(prepare=lambda units: None)
+    with pytest.raises(UserError, match=r"metric SimpleNamespace: `prepare` gave None; give a function of the weights"):
         point_of(metric, yes_no([True, False, True]).view(), name="m", average="micro")
 
 

@@ -351,6 +351,15 @@ class Ranged(Unmarked):
         return self.plus + self.times * sound_metric(units, weights)
 
 
+class Prepared(Unmarked):
+    """A metric that says of itself one thing, and another of what it prepares."""
+
+    unit = "score"
+
+    def __init__(self, prepared: Any) -> None:
+        self.prepare = lambda units: prepared
+
+
 def card_of(kind: str, make: Any) -> Card:
     factory = lambda options, context: make()  # noqa: E731 - one expression, four uses
     if kind == "task":
@@ -374,6 +383,17 @@ def faults(card: Card) -> dict[str, str]:
 )
 def test_a_sound_plugin_passes_every_check(kind: str, make: Any) -> None:
     assert faults(card_of(kind, make)) == {}
+
+
+@pytest.mark.parametrize(
+    ("prepared", "fault"),
+    [
+        (None, "`prepare` gave None; give a function of the weights"),
+        (lambda weights: np.full(len(weights), 7.0), "`prepare` gives [7. 7. 7. 7.], and the metric itself [0.33"),
+    ],
+)
+def test_what_a_metric_prepares_is_the_metric(prepared: Any, fault: str) -> None:
+    assert fault in faults(card_of("metric", lambda: Prepared(prepared)))["metric_shape"]
 
 
 @pytest.mark.parametrize(
