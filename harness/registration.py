@@ -78,9 +78,7 @@ def check_hooks(manager: pluggy.PluginManager, module: object) -> None:
         if not marks["optionalhook"]:
             _check_marked(marks["specname"] or name, value)
     if not marked:
-        raise PluginError(
-            "it implements no hook; mark a function, such as harness_judges, with @hookimpl of harness.api"
-        )
+        raise PluginError("it implements no hook; mark a function, as harness_judges, with @hookimpl of harness.api")
 
 
 def check_cards(found: Iterable[tuple[str, Any]]) -> list[Card]:

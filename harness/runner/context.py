@@ -218,6 +218,8 @@ def plan_task(
     context = context_of(plan, offer, name=name, data=data)
     task = make_task(offer, options, context, split=split)
     format_offer = plan.plugins.find("format", format_name or task.format)
+    made = format_offer.create(None, context)
+    check_contract("format", format_offer.id, made, ("name", "instruction", "parse"))
     return PlannedTask(
         name=name,
         id=offer.id,
@@ -227,7 +229,7 @@ def plan_task(
         sampled=sampled,
         task=task,
         protocol=_override(task.protocol, overrides or {}),
-        format=format_offer.create(None, context),
+        format=made,
     )
 
 

@@ -212,9 +212,7 @@ def unfold_entry(
         try:
             checked = None if model is None else model.model_validate(part.options)
         except ValidationError as error:
-            raise PluginError(
-                f"{offer.card.kind} {offer.id}: unfolds to options it does not accept: {error}"
-            ) from error
+            raise PluginError(f"{offer.card.kind} {offer.id}: unfolds to options it refuses: {error}") from error
         # With a name in the manifest, several entries share it as their beginning, so that labels stay unique.
         label = part.name if given is None else given if len(several) == 1 else f"{given}-{part.name}"
         entries.append((label, checked))

@@ -272,11 +272,11 @@ class Plan:
 def check_contract(kind: str, name: str, made: object, members: tuple[str, ...]) -> None:
     """Raise a `PluginError` where what a factory made lacks members of its protocol, or they cannot be called so."""
     missing = [member for member in members if not hasattr(made, member)]
-    methods = [member for member in members if member not in ("protocol", "format", *missing)]
+    methods = [member for member in members if member not in ("protocol", "format", "name", *missing)]
     missing += [f"the method {name}()" for name in methods if not callable(getattr(made, name))]
     if missing:
         raise PluginError(f"{kind} {name}: its factory returned {made!r}, which lacks {', '.join(missing)}")
-    contract = vars(getattr(api, kind.title()))
+    contract = vars(getattr(api, kind.title(), VerdictFormat))  # what a format keeps to has a longer name
     for method in [method for method in methods if method in contract]:
         if fault := find_call_fault(getattr(made, method), contract[method]):
             raise PluginError(f"{kind} {name}: `{method}` takes {fault}")

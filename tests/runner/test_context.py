@@ -161,7 +161,7 @@ def test_the_protocol_of_a_task_is_a_protocol(context: PlanContext) -> None:
 
 
 def test_the_format_of_a_task_is_an_id(context: PlanContext) -> None:
-    with pytest.raises(PluginError, match="task mine/shapeless: its `format` is None; give the id of one, as 'harness/"):
+    with pytest.raises(PluginError, match="mine/shapeless: its `format` is None; give the id of one, as 'harness/"):
         context.task("mine/shapeless")
 
 

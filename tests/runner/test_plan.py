@@ -139,6 +139,20 @@ def test_the_order_of_samples_and_votes_is_part_of_what_a_cell_is(make_plan: Mak
     assert len(prints) == 3
 
 
+def test_a_format_that_is_none_is_refused_with_the_position_of_the_entry_that_asks_in_it(tmp_path: Path) -> None:
+    (tmp_path / "own.py").write_text(
+        "from harness.api import FormatCard, hookimpl\n@hookimpl\ndef harness_formats():\n"
+        "    return [FormatCard(name='own', api_version=1, summary='s', factory=lambda options, context: None)]\n"
+    )
+    plugins = Plugins.load(extra=[str(tmp_path / "own.py")])
+    (tmp_path / "m.yaml").write_text(
+        "name: m\ntasks: [{use: miniature/technical, format: own/own}]\njudges: [{use: baselines/random}]\n"
+    )
+    said = r"m\.yaml:2:15: tasks\[0\]: format own/own: its factory returned None, which lacks name, instruction, parse"
+    with pytest.raises(UserError, match=said):
+        build_plan(load_manifest(tmp_path / "m.yaml", plugins=plugins), plugins, workspace=tmp_path / "work")
+
+
 def test_what_a_factory_refuses_is_said_with_the_position_of_its_entry(planned: Callable[[str], Plan]) -> None:
     with pytest.raises(UserError, match=r"m\.yaml:2:15: tasks\[0\]: .*needs data"):
         planned("tasks: [{use: preference/judgebench}]\njudges: [{use: baselines/random}]\n")

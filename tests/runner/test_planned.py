@@ -143,6 +143,12 @@ def test_a_method_can_be_called_as_its_protocol_says() -> None:
         check_contract("judge", "t/j", made, ("judge", "fingerprint"))
 
 
+def test_a_format_keeps_to_what_a_format_is() -> None:
+    made = SimpleNamespace(name="t/plain", instruction=lambda: "Answer:", parse=lambda text, request: None)
+    with pytest.raises(PluginError, match=r"^format t/plain: `instruction` takes \(\) instead of \(space\): too many"):
+        check_contract("format", "t/plain", made, ("name", "instruction", "parse"))
+
+
 def test_options_of_another_plugin_are_checked_as_those_of_a_manifest() -> None:
     offer = offer_of(Options)
     assert check_options(offer, {}, who="judge jury") == Options()

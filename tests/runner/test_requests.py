@@ -197,7 +197,7 @@ def test_a_request_that_cannot_be_put_to_a_judge_is_refused_by_its_item(
         def render(self, item: Item, **shown: Any) -> Any:
             return replace(super().render(item, **shown), **changes)
 
-    said = r"task text \(t/text\), item test-0: `render` must make a Request of Messages, with the format that it is given"
+    said = r"task text \(t/text\), item test-0: `render` must make a Request of Messages, with the format"
     with pytest.raises(PluginError, match=said):
         list(stream_requests(make_plan(Other()).tasks[0]))
 

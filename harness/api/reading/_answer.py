@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Protocol
 
+from harness.api._errors import DataError, HarnessError
 from harness.api.reading._quotes import PromptText, is_planted
 from harness.api.reading._readings import Reading
 from harness.api.reading._reasoning import SplitAnswer, Thinking, split_reasoning
@@ -63,7 +64,7 @@ def read_answer(request: ReadableRequest, raw: str, *, reasoning: str = "", open
     if split.unclosed:
         problem = "reasoning never closes: there is no verdict outside of it"
         return Reading(rationale=thought, problem=problem)
-    found: Reading = request.format.parse(split.statement, request)
+    found = _parse(request, split.statement)
     # Well formed is only what a perfect judge writes: no echo was removed, and the reasoning is one block in front.
     plain = text is raw and split.leading and (own is None or bool(reasoning) or _keeps_to(split, own, opened=opened))
     return replace(
@@ -72,6 +73,20 @@ def read_answer(request: ReadableRequest, raw: str, *, reasoning: str = "", open
         well_formed=found.well_formed and plain,
         last=found.last or split.closed or bool(reasoning),
     )
+
+
+def _parse(request: ReadableRequest, text: str) -> Reading:
+    """What the format reads. Where it breaks, it is named: the judge that asked it to read has done nothing wrong."""
+    who = f"format {request.format.name}: `parse`"
+    try:
+        found: object = request.format.parse(text, request)
+    except HarnessError:
+        raise
+    except Exception as error:
+        raise DataError(f"{who} raised {type(error).__name__}: {error}; it must give a Reading of any text") from error
+    if not isinstance(found, Reading):
+        raise DataError(f"{who} gave {found!r:.200}; it must give a Reading of any text")
+    return found
 
 
 def _without_echo(raw: str, request: ReadableRequest) -> str:

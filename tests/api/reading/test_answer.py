@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.api import Preference, Score, Status
+from harness.api import DataError, Preference, Score, Status
 from harness.api.reading import Thinking
 from harness.api.reading._answer import read_answer
 from harness.formats.arena import ArenaFormat
@@ -119,3 +120,22 @@ def test_any_answer_is_a_judgement(raw: str, reasoning: str, opened: bool, cut: 
     judgement = REQUEST.read(raw, reasoning=reasoning, opened=opened, cut=cut)
     assert judgement.raw == raw
     assert (judgement.status is Status.OK) == (judgement.verdict is not None) == (not judgement.error)
+
+
+class Broken(BracketsFormat):
+    """A format of somebody else's, of which the judge knows nothing."""
+
+    def parse(self, text: str, request: Any) -> Any:
+        return 1 / 0 if text == "raise" else text
+
+
+@pytest.mark.parametrize(
+    ("raw", "said"),
+    [
+        ("raise", "raised ZeroDivisionError: division by zero; it must give a Reading of any text"),
+        ("B", "gave 'B'; it must give a Reading of any text"),
+    ],
+)
+def test_a_format_that_breaks_is_named(raw: str, said: str) -> None:
+    with pytest.raises(DataError, match=f"^format harness/brackets: `parse` {said}$"):
+        make_request(Broken(), Preference(2)).read(raw)

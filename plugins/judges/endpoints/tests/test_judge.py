@@ -14,7 +14,18 @@ from typing import Any
 import pytest
 from PIL import Image as Pillow
 
-from harness.api import Choice, Image, Judge, JudgeStoppedError, Preference, Request, Score, Status, UserError
+from harness.api import (
+    Choice,
+    DataError,
+    Image,
+    Judge,
+    JudgeStoppedError,
+    Preference,
+    Request,
+    Score,
+    Status,
+    UserError,
+)
 from harness.testing import odd_pictures
 
 
@@ -389,8 +400,9 @@ def test_a_format_that_raises_is_heard_and_nothing_hangs(
         def parse(self, text: str, request: Any) -> Any:
             raise ZeroDivisionError
 
-    with pytest.raises(ZeroDivisionError):
+    with pytest.raises(DataError, match=r"format .*: `parse` raised ZeroDivisionError") as raised:
         list(judge().judge([put(form=Broken())]))
+    assert isinstance(raised.value.__cause__, ZeroDivisionError)
 
 
 def test_requests_waiting_for_another_attempt_do_not_outlive_the_run(

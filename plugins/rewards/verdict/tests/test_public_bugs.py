@@ -10,6 +10,7 @@ from harness.api import (
     Answer,
     AnswerSpace,
     Choice,
+    DataError,
     Item,
     Judgement,
     Preference,
@@ -58,7 +59,7 @@ class Exploding(TaggedFormat):
 def test_r1_reward_an_exception_is_no_reward(put: Put, rewards: Rewards) -> None:
     request = put(Choice(("yes", "no")), Exploding())
     judgement = Judgement.of("yes", raw="<think>It is.</think><answer>yes</answer>")
-    with pytest.raises(RuntimeError, match="a fault in the verifier"):
+    with pytest.raises(DataError, match="`parse` raised RuntimeError: a fault in the verifier"):
         rewards["format"](request, judgement, "yes")
     for name in ("brier", "length"):
         with pytest.raises(UserError, match=f"reward {name}"):
