@@ -303,6 +303,14 @@ def test_options_are_a_model_or_are_refused_by_the_name_of_their_object(tmp_path
         Plugins.load(extra=[str(tmp_path / "mine.py")]).find("judge", "mine/own").options_model()
 
 
+def test_what_a_plugin_prints_as_it_loads_is_no_part_of_a_result(
+    install: Install, capsys: pytest.CaptureFixture[str]
+) -> None:
+    install("dist-a", "aaa", GOOD + "\nprint('welcome')")
+    assert row(Plugins.load(), "aaa") == ("ok", "")
+    assert capsys.readouterr() == ("", "welcome\n")
+
+
 def test_a_factory_that_raises_is_named_with_its_cause(install: Install) -> None:
     install("dist-a", "aaa", GOOD.replace('return "made"', "raise KeyError('weights')"))
     with pytest.raises(PluginError, match=r"judge aaa/fine \(dist-a 1.0\): could not be made: KeyError: 'weights'"):
