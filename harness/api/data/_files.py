@@ -262,6 +262,11 @@ def _csv(file: Path, delimiter: str) -> Cells:
                     f"{file}, line 1: expected a header with different column names, found "
                     f"{'nothing' if header is None else repr(header)[:200]}; fix the file"
                 )
+            # Spreadsheets of many countries write semicolons. A table of one column that is called so is none.
+            if len(header) == 1 and (other := next((sign for sign in ";\t," if sign in header[0]), None)):
+                raise DataError(
+                    f"{file}, line 1: the header is one cell with {other!r} in it; separate cells with {delimiter!r}"
+                )
             for cells in reader:
                 if not cells:
                     continue

@@ -145,6 +145,8 @@ def test_an_element_that_would_fill_the_memory_is_refused(tmp_path: Path, monkey
         ("a,b\n1,2,3\n", "line 2: expected 2 cells as in the header, found 3"),
         ("a,a\n1,2\n", "line 1: expected a header with different column names, found"),
         ("", "line 1: expected a header with different column names, found nothing"),
+        ("a;b\n1;2,5\n", "line 1: the header is one cell with ';' in it; separate cells with ','"),
+        ("a\tb\n1\t2\n", r"line 1: the header is one cell with '\\t' in it; separate cells with ','"),
         ('a,b\n"1,2\n', "not readable as CSV"),
         (f"a\n{'x' * 200_000}\n", "keep long cells in JSON lines or parquet"),
     ],
