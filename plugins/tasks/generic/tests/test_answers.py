@@ -34,6 +34,22 @@ def ranked(**options: Any) -> Ranked:
     return Ranked(**{"question": "?", "gold": "g", "candidate_texts": "texts", **options})
 
 
+@pytest.mark.parametrize(
+    ("found", "label", "said"),
+    [
+        ("n\u043e", "no", r"It is 'n\u043e', and the label is 'no'."),
+        ("no", "n\u043e", r"It is 'no', and the label is 'n\u043e'."),
+        ("ja\u0308", "j\u00e4", r"It is 'ja\u0308', and the label is 'j\xe4'."),
+        ("no\u00a0", "no ", r"It is 'no\xa0', and the label is 'no '."),
+        ("n\u043e", "yes", "fix the row, or say in `labels` what it means."),
+    ],
+)
+def test_a_word_that_looks_like_a_label_is_told_with_both_spellings(found: str, label: str, said: str) -> None:
+    with pytest.raises(DataError) as raised:
+        answers.choice(point(**{label: "yes", "other": "no"}), row(g=found), 0)
+    assert str(raised.value).endswith(said)
+
+
 def test_preferences_are_what_the_labels_say() -> None:
     options = pair(L="first", R="second", same="tie", both="tie")
     assert [answers.preference(options, row(g=value), 2)[1] for value in ("L", "R", "same", "both")] == [0, 1, TIE, TIE]

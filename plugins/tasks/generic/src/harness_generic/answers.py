@@ -6,6 +6,7 @@ The cell of an annotator is written as the gold is. The same function reads it.
 from __future__ import annotations
 
 import string
+import unicodedata
 from collections.abc import Iterator, Mapping
 from typing import cast
 
@@ -211,9 +212,21 @@ def _meaning(cell: Cell, labels: Mapping[str, str]) -> str:
     word = cell.word()
     if word not in labels:
         known = ", ".join(map(repr, labels))
-        fix = f"fix the row, or say in `labels` what it means.{did_you_mean(word, labels)}"
+        hint = _tell_apart(word, labels) or did_you_mean(word, labels)
+        fix = f"fix the row, or say in `labels` what it means.{hint}"
         raise cell.mismatch(f"one of {known}", fix)
     return labels[word]
+
+
+def _tell_apart(word: str, labels: Mapping[str, str]) -> str:
+    """Both spellings of what may be a label that only looks the same: a Cyrillic letter, an accent of its own."""
+    letters = unicodedata.normalize("NFKC", word)
+    for label in labels:
+        plain = unicodedata.normalize("NFKC", label)
+        shared = sum(letter == wanted for letter, wanted in zip(letters, plain, strict=False))
+        if len(letters) == len(plain) and 2 * shared >= len(plain) and not (word + label).isascii():
+            return f" It is {word!a}, and the label is {label!a}."
+    return ""
 
 
 def _spellings(options: Ranked, count: int) -> list[list[str]]:
