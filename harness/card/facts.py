@@ -232,7 +232,9 @@ def _find_habits(run: RecordedRun, judge: str) -> Iterator[tuple[str, Habit]]:
         if cell.judge != judge:
             continue
         said = [
-            (a, a.space.name(a.space.to_canonical(a.verdict, a.order))) for a in cell.answers() if a.verdict is not None
+            (a, a.space.name(a.space.to_canonical(a.verdict, a.order) if a.order else a.verdict))
+            for a in cell.answers()
+            if a.verdict is not None
         ]
         if not said:
             continue

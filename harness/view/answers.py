@@ -239,10 +239,15 @@ def _read_mark(space_text: str, gold_text: str, order_text: str, verdict_text: s
     """An answer with a verdict, without its probability; and the name of what the judge said."""
     # The judge spoke of places as it saw them, and the gold is in those of the item.
     space, gold, order, shown = _space(space_text), _verdict(gold_text), _order(order_text), _verdict(verdict_text)
-    verdict = space.to_canonical(shown, order)
+    verdict = space.to_canonical(shown, order or _straight(space))
     kind = "agrees" if space.agrees(verdict, gold) else "differs"
     first = shown == 0 if len(order) > 1 and isinstance(shown, int) else None
     return AnswerMark(kind, _name(space, verdict), "", None, first), space.name(shown)
+
+
+def _straight(space: AnswerSpace) -> tuple[int, ...]:
+    """The order of a request that has none: its question itself has all that is compared."""
+    return tuple(range(space.candidate_count))
 
 
 def reason_text(judgement: Judgement) -> str:
@@ -257,7 +262,7 @@ def _name(space: AnswerSpace, verdict: Verdict) -> str:
 
 def _chances(space: AnswerSpace, said: Mapping[str, float], order: tuple[int, ...]) -> list[tuple[str, float]]:
     """Probabilities in canonical places."""
-    found = []
+    found, order = [], order or _straight(space)
     for name, chance in said.items():
         if not isinstance(chance, int | float):  # a journal may be somebody else's
             continue

@@ -14,6 +14,7 @@ import pytest
 
 from harness.discovery import Plugins
 from harness.runner.folder import REPORT
+from harness.testing import ManifestRunner
 from harness.view.book import load_book
 from harness.view.counts import FILE, read_counts
 from harness.view.file import DEFAULT, make_report
@@ -105,6 +106,14 @@ def test_pictures_that_cannot_be_made_are_named(run: Path) -> None:
     text, _ = make_report(load_book(run), Plugins.load())
     assert "pictures are missing: " in text
     assert "drawn_plugin/drawn" in text
+
+
+def test_pairs_that_stand_in_the_question_have_pages_and_a_card(command: Run, tmp_path: Path) -> None:
+    plugin = str(Path(__file__).with_name("whole_plugin.py"))
+    manifest = {"name": "whole", "tasks": [{"use": "whole"}], "judges": [{"use": "second"}]}
+    folder = ManifestRunner(tmp_path)(manifest, plugins=[plugin]).folder
+    assert ">B<" in (folder / REPORT).read_text(encoding="utf-8")
+    assert command("--plugin", plugin, "card", str(folder), "second", "-o", str(tmp_path / "card.md")) == 0
 
 
 def test_counts_are_kept_for_the_board_that_they_belong_to(run: Path, tmp_path: Path) -> None:
