@@ -19,7 +19,8 @@ def find_call_fault(function: Callable[..., object], declared: Callable[..., obj
     wanted = inspect.signature(declared)
     parameters = list(wanted.parameters.values())[1:]
     try:
-        given = inspect.signature(function)
+        # A wrapper may hand over less than it is given, or more: what stands outside is what is called.
+        given = inspect.signature(function, follow_wrapped=False)
     except (TypeError, ValueError):  # code in C, and some of what only looks like a function, say nothing of it
         return ""
     by_place = [parameter.name for parameter in parameters if parameter.kind is not parameter.KEYWORD_ONLY]

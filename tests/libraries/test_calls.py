@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +16,11 @@ class Declared:
         return item
 
 
+def _fill_in(function: Callable[..., str]) -> Callable[..., str]:
+    """A wrapper that gives one argument more than it gets, and shows the signature of what it wraps."""
+    return functools.wraps(function)(lambda *given, **named: function("client", *given, **named))
+
+
 @pytest.mark.parametrize(
     "function",
     [
@@ -22,6 +28,7 @@ class Declared:
         lambda item, order: item,
         lambda *given, **named: given,
         lambda item, order, more=1: item,
+        _fill_in(lambda client, item, order: item),
         min,  # code in C that says nothing of its arguments
     ],
 )
