@@ -73,8 +73,8 @@ def find_candidates(extra: Iterable[str]) -> list[PluginRow]:
         PluginError: A file is not there, or has the name of the core.
     """
     found = [_from_entry_point(point) for point in entry_points(group=GROUP)]
-    # A file that is given twice is one plugin, and no conflict with itself.
-    found += [_from_argument(argument) for argument in dict.fromkeys(extra)]
+    # A file that is given twice, however it is written, is one plugin, and no conflict with itself.
+    found += [_from_argument(argument) for argument in {Path(name).absolute(): name for name in extra}.values()]
     # The order on disk is the machine's own: sorted, the same plugins load in the same order everywhere.
     return sorted(found, key=lambda candidate: (candidate.name, candidate.distribution))
 

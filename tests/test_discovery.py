@@ -232,7 +232,9 @@ def test_a_given_file_wins_over_an_installed_plugin_of_its_name_with_a_warning(
         plugins.find("judge", "same/old")
 
 
-def test_two_given_files_of_one_name_are_in_conflict_and_the_same_file_twice_is_not(tmp_path: Path) -> None:
+def test_two_given_files_of_one_name_are_in_conflict_and_the_same_file_twice_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     files = [tmp_path / folder / "twin.py" for folder in "ab"]
     for file in files:
         file.parent.mkdir()
@@ -240,6 +242,9 @@ def test_two_given_files_of_one_name_are_in_conflict_and_the_same_file_twice_is_
     with pytest.raises(PluginError, match="is in conflict: two files or modules given with --plugin have this name"):
         Plugins.load(extra=[str(file) for file in files]).find("judge", "twin/own")
     assert Plugins.load(extra=[str(files[0])] * 2).find("judge", "twin/own").id == "twin/own"
+    monkeypatch.chdir(tmp_path)
+    plugins = Plugins.load(extra=["a/twin.py", "./a/twin.py", str(files[0])])
+    assert plugins.find("judge", "twin/own").id == "twin/own"
 
 
 def test_strict_mode_makes_a_broken_plugin_fatal(install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
