@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -74,7 +75,7 @@ def find_candidates(extra: Iterable[str]) -> list[PluginRow]:
     """
     found = [_from_entry_point(point) for point in entry_points(group=GROUP)]
     # A file that is given twice, however it is written, is one plugin, and no conflict with itself.
-    found += [_from_argument(argument) for argument in {Path(name).absolute(): name for name in extra}.values()]
+    found += [_from_argument(argument) for argument in {os.path.abspath(name): name for name in extra}.values()]
     # The order on disk is the machine's own: sorted, the same plugins load in the same order everywhere.
     return sorted(found, key=lambda candidate: (candidate.name, candidate.distribution))
 

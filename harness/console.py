@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,6 +85,6 @@ class CalledWith:
 
 def load_plugins(ctx: click.Context, *, warn: bool = True) -> Plugins:
     """The plugins, with `--plugin` and `--no-plugin` obeyed. There is a warning line for each that did not load."""
-    # A verb that is called on its own, as in a test, has no options before it.
-    called = ctx.find_root().obj or CalledWith()
-    return called.plugins() if warn else called.load()
+    called = ctx.find_root().obj or CalledWith()  # called on its own, as in a test, a verb has no options before it
+    with redirect_stdout(sys.stderr):  # what plugins print is no result. Not in `load`: other threads may be printing
+        return called.plugins() if warn else called.load()

@@ -15,7 +15,6 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import redirect_stdout
 from dataclasses import dataclass, field, replace
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -315,8 +314,7 @@ class Plugins:
         cpu, clock = time.process_time(), time.perf_counter()
         try:
             assert plugin.load is not None
-            with redirect_stdout(sys.stderr):  # a result of ours stands there, and may be JSON
-                module = plugin.load()
+            module = plugin.load()
             check_hooks(self._manager, module)
             # Registered before its cards are asked for, since pluggy knows its hooks only then. A fault takes it back.
             self._manager.register(module, name=plugin.name)

@@ -42,7 +42,7 @@ def make_executor(plugins: Plugins, name: str, options: Sequence[str]) -> Execut
         except yaml.YAMLError as error:
             raise UserError(f"--executor-option {key}: {value[:80]!r} is no value of YAML; quote it") from error
     executor: Executor = offer.create(check_options(offer, given, who="--executor-option"), None)
-    check_contract("executor", offer.id, executor, ("place", "close"))
+    check_contract("executor", offer.id, executor, Executor)
     return ExecutorPlacer(executor=executor)
 
 

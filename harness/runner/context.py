@@ -24,6 +24,7 @@ from harness.api import (
     UnfoldedEntry,
     Usage,
     UserError,
+    VerdictFormat,
 )
 from harness.runner.planned import Plan, PlannedJudge, PlannedTask, check_contract, check_options
 from harness.runner.requests import stream_requests
@@ -219,7 +220,7 @@ def plan_task(
     task = make_task(offer, options, context, split=split)
     format_offer = plan.plugins.find("format", format_name or task.format)
     made = format_offer.create(None, context)
-    check_contract("format", format_offer.id, made, ("name", "instruction", "parse"))
+    check_contract("format", format_offer.id, made, VerdictFormat)
     return PlannedTask(
         name=name,
         id=offer.id,
@@ -243,7 +244,7 @@ def make_task(offer: Offer, options: BaseModel | None, context: PlanContext, *, 
     if split not in splits:
         raise UserError(f"task {offer.id} has no split {split!r}; it has {', '.join(splits) or 'none'}")
     task: Task = offer.create(options, context)
-    check_contract("task", offer.id, task, ("protocol", "format", "items", "render", "fingerprint"))
+    check_contract("task", offer.id, task, Task)
     if not isinstance(task.protocol, Protocol):
         raise PluginError(f"task {offer.id}: its `protocol` is {task.protocol!r}, and no Protocol")
     if not isinstance(task.format, str):

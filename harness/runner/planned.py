@@ -10,7 +10,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness import api
 from harness.api import (
     Context,
     DataError,
@@ -185,7 +184,7 @@ class PlannedJudge:
         if self.recipe is not None and self.model is None:
             raise WaitsForRecipeError(f"judge {self.name}: its recipe {self.recipe.recipe.name} is not trained yet")
         made: Judge = self.offer.create(self.options, self.context, model=self.code_model)
-        check_contract("judge", self.id, made, ("judge", "fingerprint"))  # the factory may return anything
+        check_contract("judge", self.id, made, Judge)  # the factory may return anything
         return made
 
     @cached_property
@@ -269,17 +268,17 @@ class Plan:
         return [cell for cell in cells if (cell.task.name, cell.judge.name) not in self.left_out]
 
 
-def check_contract(kind: str, name: str, made: object, members: tuple[str, ...]) -> None:
+def check_contract(kind: str, name: str, made: object, contract: type) -> None:
     """Raise a `PluginError` where what a factory made lacks members of its protocol, or they cannot be called so."""
+    members = {member: declared for member, declared in vars(contract).items() if not member.startswith("_")}
     missing = [member for member in members if not hasattr(made, member)]
-    methods = [member for member in members if member not in ("protocol", "format", "name", *missing)]
-    missing += [f"the method {name}()" for name in methods if not callable(getattr(made, name))]
+    methods = {member: members[member] for member in members if callable(members[member]) and member not in missing}
+    missing += [f"the method {member}()" for member in methods if not callable(getattr(made, member))]
     if missing:
         raise PluginError(f"{kind} {name}: its factory returned {made!r}, which lacks {', '.join(missing)}")
-    contract = vars(getattr(api, kind.title(), VerdictFormat))  # what a format keeps to has a longer name
-    for method in [method for method in methods if method in contract]:
-        if fault := find_call_fault(getattr(made, method), contract[method]):
-            raise PluginError(f"{kind} {name}: `{method}` takes {fault}")
+    for member, declared in methods.items():
+        if fault := find_call_fault(getattr(made, member), declared):
+            raise PluginError(f"{kind} {name}: `{member}` takes {fault}")
 
 
 def check_options(offer: Offer, given: Mapping[str, Any], *, who: str) -> BaseModel | None:

@@ -118,7 +118,7 @@ def plan_recipe(
     with at(loaded, "trainer"):
         context = context_of(plan, offer, name=recipe.name)
         trainer = offer.create(loaded.trainer.options, context, model=loaded.first_model)
-        check_contract("trainer", offer.id, trainer, ("train", "fingerprint"))
+        check_contract("trainer", offer.id, trainer, Trainer)
         fingerprint = call(offer, "fingerprint", trainer.fingerprint, training)
         if not isinstance(fingerprint, str):
             raise PluginError(f"trainer {offer.id}: its fingerprint is {fingerprint!r}; give a text")

@@ -100,6 +100,17 @@ def test_an_internal_fault_has_a_traceback_and_exit_code_1(
     assert "RuntimeError: a bug" in capsys.readouterr().err
 
 
+def test_what_a_plugin_prints_as_it_loads_is_no_part_of_a_result(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hook = "from harness.api import hookimpl\n@hookimpl\ndef harness_tasks():\n    print('asked')\n    return []\n"
+    (tmp_path / "loud.py").write_text(hook + "print('welcome')\n")
+    assert code_of("-p", str(tmp_path / "loud.py"), "list", "tasks", "--json") == 0
+    said = capsys.readouterr()
+    assert json.loads(said.out)
+    assert said.err == "welcome\nasked\n"
+
+
 def test_a_reader_that_goes_away_is_no_fault_of_ours_or_of_a_plugin(tmp_path: Path) -> None:
     manifest = "name: m\ntasks: [{use: miniature/safety, limit: 6}]\njudges: [{use: random}, {use: constant}]\n"
     (tmp_path / "m.yaml").write_text(manifest)

@@ -11,7 +11,20 @@ from typing import Annotated, Any
 import pytest
 from pydantic import BaseModel
 
-from harness.api import DataError, JudgeCard, Operational, PluginError, Protocol, Request, UserError
+from harness.api import (
+    DataError,
+    Executor,
+    Judge,
+    JudgeCard,
+    Operational,
+    PluginError,
+    Protocol,
+    Request,
+    Task,
+    Trainer,
+    UserError,
+    VerdictFormat,
+)
 from harness.api.reading import Thinking
 from harness.discovery import Offer
 from harness.runner.planned import Plan, check_contract, check_options, least_of
@@ -121,16 +134,30 @@ def test_an_item_makes_a_request_for_each_order_and_sample(
 
 
 def test_what_a_factory_made_has_to_have_all_members() -> None:
-    check_contract("judge", "t/j", "text", ("upper", "lower"))
+    check_contract("judge", "t/j", SimpleNamespace(judge=iter, fingerprint=lambda: "1"), Judge)
     with pytest.raises(PluginError, match=r"judge t/j: its factory returned 'text', which lacks judge, fingerprint"):
-        check_contract("judge", "t/j", "text", ("judge", "upper", "fingerprint"))
+        check_contract("judge", "t/j", "text", Judge)
 
 
 def test_a_member_that_has_to_be_a_method_can_be_called() -> None:
-    made = SimpleNamespace(protocol=Protocol(), format="t/plain", items=list, fingerprint="version 1")
-    check_contract("task", "t/t", made, ("protocol", "format", "items"))
+    made = SimpleNamespace(protocol=Protocol(), format="t/plain", items=iter, fingerprint="version 1")
     with pytest.raises(PluginError, match=r"which lacks render, the method fingerprint\(\)$"):
-        check_contract("task", "t/t", made, ("protocol", "format", "items", "render", "fingerprint"))
+        check_contract("task", "t/t", made, Task)
+
+
+@pytest.mark.parametrize(
+    ("kind", "contract", "members"),
+    [
+        ("judge", Judge, "judge, fingerprint"),
+        ("task", Task, "protocol, format, items, render, fingerprint"),
+        ("format", VerdictFormat, "name, instruction, parse, write"),
+        ("trainer", Trainer, "train, fingerprint"),
+        ("executor", Executor, "place, close"),
+    ],
+)
+def test_all_that_a_protocol_declares_is_asked_for(kind: str, contract: type, members: str) -> None:
+    with pytest.raises(PluginError, match=f"which lacks {members}$"):
+        check_contract(kind, "t/x", None, contract)
 
 
 def test_a_method_can_be_called_as_its_protocol_says() -> None:
@@ -140,13 +167,13 @@ def test_a_method_can_be_called_as_its_protocol_says() -> None:
     made = SimpleNamespace(judge=iter, fingerprint=fingerprint)
     told = r"^judge t/j: `fingerprint` takes \(salt: 'str'\) -> 'str' instead of \(\): missing .*'salt'$"
     with pytest.raises(PluginError, match=told):
-        check_contract("judge", "t/j", made, ("judge", "fingerprint"))
+        check_contract("judge", "t/j", made, Judge)
 
 
 def test_a_format_keeps_to_what_a_format_is() -> None:
-    made = SimpleNamespace(name="t/plain", instruction=lambda: "Answer:", parse=lambda text, request: None)
+    made = SimpleNamespace(name="t/plain", instruction=lambda: "Answer:", parse=lambda text, request: None, write=str)
     with pytest.raises(PluginError, match=r"^format t/plain: `instruction` takes \(\) instead of \(space\): too many"):
-        check_contract("format", "t/plain", made, ("name", "instruction", "parse"))
+        check_contract("format", "t/plain", made, VerdictFormat)
 
 
 def test_options_of_another_plugin_are_checked_as_those_of_a_manifest() -> None:
